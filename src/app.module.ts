@@ -1,0 +1,66 @@
+import {
+  Global,
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { OpenAuthenticator } from './auth/open-authenticator.js';
+import { LocalCluster } from './cluster/local-cluster.js';
+import type { Config } from './config.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { HttpModule } from './http/http.module.js';
+import { PushLimits } from './http/push-limits.js';
+import { Authenticator } from './notifier/authenticator.js';
+import { Cluster } from './notifier/cluster.js';
+import { ConnectionLimits } from './notifier/connection-limits.js';
+import { EventLog } from './notifier/event-log.js';
+import { Lifecycle } from './notifier/lifecycle.js';
+import { NotifierModule } from './notifier/notifier.module.js';
+import { NotifierOptions } from './notifier/options.js';
+import { MemoryEventLog } from './storage/memory-event-log.js';
+import { WebSocketModule } from './websocket/websocket.module.js';
+import { WebSocketOptions } from './websocket/websocket-options.js';
+import { APP_FILTER } from '@nestjs/core';
+
+/** What the modules need from outside, for all of them. */
+@Global()
+@Module({})
+class PortsModule implements OnApplicationShutdown {
+  constructor(private readonly log: EventLog) {}
+
+  /** After the sockets and the HTTP server are closed. */
+  onApplicationShutdown(): Promise<void> {
+    return this.log.close();
+  }
+
+  static with(config: Config): DynamicModule {
+    const providers: Provider[] = [
+      { provide: NotifierOptions, useValue: config },
+      { provide: PushLimits, useValue: config },
+      { provide: WebSocketOptions, useValue: config },
+      { provide: EventLog, useFactory: () => openLog(config) },
+      { provide: Authenticator, useClass: OpenAuthenticator },
+      { provide: ConnectionLimits, useFactory: () => new ConnectionLimits(config.maxConnections) },
+      { provide: Cluster, useClass: LocalCluster },
+      Lifecycle,
+    ];
+    return { module: PortsModule, imports: [NotifierModule], providers, exports: providers };
+  }
+}
+
+/** The one file that chooses adapters. */
+@Module({})
+export class AppModule {
+  static with(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [PortsModule.with(config), NotifierModule, HttpModule, WebSocketModule],
+      providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
+    };
+  }
+}
+
+function openLog(config: Config): EventLog {
+  return new MemoryEventLog(config.bounds);
+}

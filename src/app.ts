@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import type { Config } from './config.js';
+import { EventsController } from './http/events.controller.js';
+import { isLoopbackHost } from './http/loopback.js';
+import { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
+import { Log } from './log.js';
+import { NotifierWsAdapter } from './websocket/notifier-ws-adapter.js';
+import { originRule } from './websocket/origin-rule.js';
+
+/** Connections that wait to be accepted while many come back at once; Node's default is 511. */
+const LISTEN_BACKLOG = 4096;
+
+/** The whole application, not yet listening. */
+export async function createApp(config: Config): Promise<NestExpressApplication> {
+  const http = new NotifierHttpAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), http, {
+    bodyParser: false,
+    logger: new Log(config.logLevel),
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  if (config.trustProxy !== undefined) app.set('trust proxy', trustProxyValue(config.trustProxy));
+  if (config.isLoopbackOnly) http.restrictHosts(isLoopbackHost);
+  app.useWebSocketAdapter(
+    new NotifierWsAdapter(app, (request) => http.refusal(request), originRule(config.allowedOrigins)),
+  );
+  const events = app.get(EventsController);
+  http.shortcut('/push_events', (request, response) => events.push(request, response));
+  return app;
+}
+
+/** Listens, and tells where: `http://127.0.0.1:8080`. */
+export async function listen(app: NestExpressApplication, config: Config): Promise<string> {
+  await app.init();
+  const server: Server = app.getHttpServer();
+  server.listen({ port: config.port, host: config.host, backlog: LISTEN_BACKLOG });
+  // Rejects where the server says 'error' first: the port is taken, or not ours.
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+/** As `app.set('trust proxy', …)` takes it: a number of hops, a switch, or addresses. */
+function trustProxyValue(text: string): boolean | number | string {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^\d+$/.test(text) ? Number(text) : text;
+}

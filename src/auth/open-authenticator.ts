@@ -1,0 +1,6 @@
+import { Authenticator } from '../notifier/authenticator.js';
+
+/** Everyone may subscribe to everything: what a server without configured authentication does, on loopback or because it was told to. */
+export class OpenAuthenticator extends Authenticator {
+  async authenticate(): Promise<void> {}
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import { Cluster, type ConnectedUser, type ConnectionInfo } from '../notifier/cluster.js';
+import { EventBufferService } from '../notifier/event-buffer.service.js';
+import { formatPosition } from '../notifier/position.js';
+import { SubscriptionService } from '../notifier/subscription.service.js';
+import { firstUsers } from './first-users.js';
+
+/** One node is all there is. */
+@Injectable()
+export class LocalCluster extends Cluster {
+  private readonly node = `${hostname()}-${randomBytes(3).toString('hex')}`;
+
+  constructor(
+    private readonly subscriptions: SubscriptionService,
+    private readonly buffer: EventBufferService,
+  ) {
+    super();
+  }
+
+  async clients(after: string | undefined, limit: number): Promise<readonly ConnectedUser[]> {
+    return firstUsers(this.subscriptions.connectedUsers(), after, limit);
+  }
+
+  async connectionsOf(accessId: string): Promise<readonly ConnectionInfo[]> {
+    const subscriptions = this.subscriptions.subscriptionsOf(accessId);
+    if (subscriptions.length === 0) return [];
+    const { newest } = await this.buffer.extent(accessId);
+    return subscriptions.map(({ connection, position, since }) => ({
+      node: this.node,
+      since,
+      address: connection.address,
+      form: connection.form,
+      position: position ? formatPosition(position) : null,
+      behind: behind(position, newest),
+      lastSignOfLife: connection.lastSignOfLife,
+    }));
+  }
+}
+
+type Place = { readonly epoch: string; readonly seq: number };
+
+/** Events between a cursor and the newest one. A cursor of another epoch stands before the log's first event. */
+function behind(position: Place | undefined, newest: Place | undefined): number {
+  if (!newest) return 0;
+  return position?.epoch === newest.epoch ? Math.max(0, newest.seq - position.seq) : newest.seq;
+}

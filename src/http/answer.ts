@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpException, Logger } from '@nestjs/common';
+import { STATUS_CODES } from 'node:http';
+import { StoreUnavailableError } from '../notifier/event-log.js';
+
+const logger = new Logger('Http');
+
+/** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
+const RETRY_AFTER_SECONDS = '1';
+
+const TRUE = Buffer.from('true');
+
+/** `200 true`. */
+export function answerTrue(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 4 });
+  response.end(TRUE);
+}
+
+/** The one form in which errors leave: status, its name, and a message that never quotes the client. */
+export function answerError(response: ServerResponse, error: unknown, headers = {}): void {
+  if (response.headersSent) return void response.destroy();
+  const { statusCode, message } = describe(error);
+  const body = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message });
+  response.writeHead(statusCode, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...(statusCode === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}),
+    // What the client has not sent yet is not waited for.
+    ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),
+    ...headers,
+  });
+  if (hasUnreadBody(response.req)) endOnceHeard(response, body);
+  else response.end(body);
+}
+
+function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined);
+}
+
+/** Linger: closing on unread bytes would reset the connection before the client has read the answer. */
+const LINGER_MS = 1000;
+
+function endOnceHeard(response: ServerResponse, body: string): void {
+  const { req } = response;
+  response.write(body);
+  const end = () => response.end();
+  const timer = setTimeout(end, LINGER_MS);
+  req.once('close', () => clearTimeout(timer));
+  req.once('end', end);
+  req.resume();
+}
+
+function describe(error: unknown): { statusCode: number; message: string } {
+  if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message };
+  if (error instanceof StoreUnavailableError) {
+    logger.warn(`the store did not take a request: ${error.message}`);
+    return { statusCode: 503, message: 'the store cannot take it, try again later' };
+  }
+  // Express's own errors, such as a malformed percent escape.
+  const status = (error as { status?: unknown } | undefined)?.status;
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return { statusCode: status, message: STATUS_CODES[status] ?? 'Bad Request' };
+  }
+  logger.error(error);
+  return { statusCode: 500, message: 'internal error' };
+}

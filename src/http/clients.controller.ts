@@ -1,0 +1,75 @@
+import { BadRequestException, Controller, Get, Query } from '@nestjs/common';
+import { Cluster, type ConnectionInfo, type SilentNode } from '../notifier/cluster.js';
+import { accessIdFault } from '../notifier/event.js';
+import { EventBufferService } from '../notifier/event-buffer.service.js';
+import type { Position } from '../notifier/position.js';
+import { formatPosition } from '../notifier/position.js';
+
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 10_000;
+
+/** Who is connected, and why one user did or did not get something. */
+@Controller('clients')
+export class ClientsController {
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly buffer: EventBufferService,
+  ) {}
+
+  @Get()
+  async clients(@Query() query: Record<string, unknown>): Promise<object> {
+    if (query['access_id'] !== undefined) return this.explain(readAccessId(query, 'access_id'));
+    const after = query['after'] === undefined ? undefined : readAccessId(query, 'after');
+    return this.page(after, readLimit(query['limit']));
+  }
+
+  private async page(after: string | undefined, limit: number): Promise<object> {
+    // One more than asked for tells whether there is a next page.
+    const users = await this.cluster.clients(after, limit + 1);
+    const shown = users.slice(0, limit);
+    return {
+      clients: shown.map(({ accessId, connections }) => ({ access_id: accessId, connections })),
+      next: users.length > limit ? shown[limit - 1]!.accessId : null,
+    };
+  }
+
+  private async explain(accessId: string): Promise<object> {
+    const [extent, connections] = await Promise.all([
+      this.buffer.extent(accessId),
+      this.cluster.connectionsOf(accessId),
+    ]);
+    const { events, bytes, oldest, newest, trimmed, drops } = extent;
+    return {
+      access_id: accessId,
+      log: { events, bytes, oldest: idOrNull(oldest), newest: idOrNull(newest), trimmed },
+      connections: connections.map(onTheWire),
+      drops,
+    };
+  }
+}
+
+function onTheWire(connection: ConnectionInfo | SilentNode): object {
+  if (connection.form === 'unknown') return connection;
+  const { lastSignOfLife, ...rest } = connection;
+  return { ...rest, last_sign_of_life: lastSignOfLife };
+}
+
+function idOrNull(position: Position | undefined): string | null {
+  return position ? formatPosition(position) : null;
+}
+
+function readAccessId(query: Record<string, unknown>, name: string): string {
+  const value = query[name];
+  const fault = accessIdFault(value);
+  if (fault) throw new BadRequestException(`${name} ${fault}`);
+  return value as string;
+}
+
+function readLimit(text: unknown): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = typeof text === 'string' && /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) {
+    throw new BadRequestException(`limit must be an integer from 1 to ${MAX_LIMIT}`);
+  }
+  return limit;
+}

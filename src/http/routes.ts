@@ -1,0 +1,9 @@
+/** What methods each path has: for `405` and its `Allow`. A test holds it against the running server. */
+export const ALLOWED_METHODS: Readonly<Record<string, string>> = {
+  '/push_events': 'POST',
+  '/drop_user': 'POST',
+  '/clients': 'GET, HEAD',
+  '/health/live': 'GET, HEAD',
+  '/health/ready': 'GET, HEAD',
+  '/subscribe_to_events': 'GET, HEAD',
+};

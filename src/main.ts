@@ -1,0 +1,56 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { createApp, listen } from './app.js';
+import { ConfigError, EXIT_CONFIG, readConfig, type Config } from './config.js';
+import { EventLog } from './notifier/event-log.js';
+import { ShutdownService } from './notifier/shutdown.service.js';
+
+/** After the grace, how long the store and the HTTP server may take to let go. */
+const CLOSE_MS = 900;
+
+async function main(): Promise<void> {
+  const config = configOrExit();
+  const app = await createApp(config);
+  const url = await listen(app, config);
+  const stop = once(() => shutDown(app));
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.stdout.write(`notifier listening on ${url} (store: ${app.get(EventLog).name})\n`);
+}
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const mistake of error.mistakes) process.stderr.write(`notifier: ${mistake}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+/** Exit code 0 once everyone was told and the store is closed, whether or not everyone answered. */
+async function shutDown(app: NestExpressApplication): Promise<void> {
+  await app.get(ShutdownService).run();
+  const server = app.getHttpServer();
+  server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), CLOSE_MS / 2).unref();
+  setTimeout(() => process.exit(0), CLOSE_MS).unref();
+  await app.close();
+  process.exit(0);
+}
+
+function once(action: () => Promise<void>): () => void {
+  let begun = false;
+  return () => {
+    if (begun) return;
+    begun = true;
+    action().catch(fail);
+  };
+}
+
+function fail(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`notifier: ${message}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { MAX_FRAME_BYTES } from './delivery.js';
+import type { Push } from './event.js';
+import { EventLog, type AppendResult, type LogExtent, type Page, type Since } from './event-log.js';
+import { formatPosition, type Position } from './position.js';
+import { newestPosition, requestedSeq, resolvePosition, startPoint } from './start-point.js';
+import type { StartPoint, StartRequest } from './start-point.js';
+
+/** How a position stands to its log: nothing has come, something has, or events after it may be gone. */
+export type PositionState = { readonly standing: 'current' | 'behind' | 'gone'; readonly drops: number };
+
+/** The users' buffered events: what connectors push and cursors read. */
+@Injectable()
+export class EventBufferService {
+  private readonly pagesInReading = new Map<string, Promise<Page | undefined>>();
+
+  constructor(private readonly log: EventLog) {}
+
+  /**
+   * Stores a push, whole or not at all.
+   *
+   * @throws StoreUnavailableError: it may or may not have been stored
+   */
+  push(push: Push): Promise<AppendResult> {
+    return this.log.append(push);
+  }
+
+  /**
+   * Counts a drop in the user's log.
+   *
+   * @returns how often the user was dropped, this time included
+   * @throws StoreUnavailableError
+   */
+  drop(accessId: string): Promise<number> {
+    return this.log.drop(accessId);
+  }
+
+  /** Where a subscription begins, what it skips, and whether something may be missing there. */
+  async start(accessId: string, request: StartRequest): Promise<StartPoint> {
+    return startPoint(await this.log.view(accessId, requestedSeq(request)), request);
+  }
+
+  /** As `start`, at the position just before the first event that qualifies. */
+  async exactStart(accessId: string, request: StartRequest): Promise<StartPoint> {
+    for (;;) {
+      const start = await this.start(accessId, request);
+      const first = start.since ? await this.firstQualifying(accessId, start) : start.position;
+      if (first) return { ...start, position: first };
+      // The log was trimmed between the two looks: look again.
+    }
+  }
+
+  private async firstQualifying(accessId: string, start: StartPoint): Promise<Position | undefined> {
+    let { position } = start;
+    for (;;) {
+      const page = await this.log.read(accessId, position, MAX_FRAME_BYTES, start.since);
+      if (!page || page.events.length > 0 || page.reachedHead) return page?.start;
+      position = page.end;
+    }
+  }
+
+  /**
+   * The next frame's worth of events after a position. It is read once for all who ask for it at the same time: 1,000
+   * connections of a user that wake together cost one read.
+   *
+   * @param asOf how many announcements the caller knows of; it is never given a page that was read before the last one
+   * @returns `undefined` where events after the position may be gone
+   */
+  page(accessId: string, after: Position, since: Since | undefined, asOf: number): Promise<Page | undefined> {
+    const skipped = since ? `${since.createdAt}/${since.until}` : '';
+    const key = `${formatPosition(after)} ${skipped} ${asOf} ${accessId}`;
+    const inReading = this.pagesInReading.get(key);
+    if (inReading) return inReading;
+    const page = this.log.read(accessId, after, MAX_FRAME_BYTES, since);
+    this.pagesInReading.set(key, page);
+    const forget = () => this.pagesInReading.delete(key);
+    page.then(forget, forget);
+    return page;
+  }
+
+  /** How a cursor stands to its log. For the repair of announcements that never came. */
+  async stateOf(accessId: string, position: Position): Promise<PositionState> {
+    const view = await this.log.view(accessId, position.seq);
+    const drops = view.head?.drops ?? 0;
+    const resolved = resolvePosition(view, position);
+    if (!resolved) return { standing: 'gone', drops };
+    const isCurrent = !view.head || resolved.seq === newestPosition(view).seq;
+    return { standing: isCurrent ? 'current' : 'behind', drops };
+  }
+
+  /** How much there is of a user's log. */
+  extent(accessId: string): Promise<LogExtent> {
+    return this.log.extent(accessId);
+  }
+}

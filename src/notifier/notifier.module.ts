@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { EventBufferService } from './event-buffer.service.js';
+import { ShutdownService } from './shutdown.service.js';
+import { SubscriptionService } from './subscription.service.js';
+
+/** The core. Its ports (EventLog, Authenticator, Cluster, NotifierOptions) are provided by the application module. */
+@Module({
+  providers: [EventBufferService, SubscriptionService, ShutdownService],
+  exports: [EventBufferService, SubscriptionService, ShutdownService],
+})
+export class NotifierModule {}

@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { ConnectionLimits } from './connection-limits.js';
+import { Lifecycle } from './lifecycle.js';
+import { NotifierOptions } from './options.js';
+import { SubscriptionService } from './subscription.service.js';
+
+/** Closes leave in steps of this length. */
+const STEP_MS = 50;
+
+/** Of the grace, what the last clients have to answer their close. */
+const FAREWELL_SHARE = 0.2;
+
+/** The window over which clients come back that are sent away at different moments already. */
+const RETRY_JITTER_MS = 1000;
+
+/** Goes down in an orderly way: nobody is cut off who could have been told. */
+@Injectable()
+export class ShutdownService {
+  private readonly logger = new Logger(ShutdownService.name);
+
+  constructor(
+    private readonly subscriptions: SubscriptionService,
+    private readonly connections: ConnectionLimits,
+    private readonly lifecycle: Lifecycle,
+    private readonly options: NotifierOptions,
+  ) {}
+
+  /**
+   * Readiness ends at once; after the delay new pushes and subscriptions are refused and the connections are closed,
+   * spread over the grace so that they do not all come back at the same moment.
+   *
+   * Resolves when nobody is connected any more, or the grace is over.
+   */
+  async run(): Promise<void> {
+    const { shutdownDelayMs, shutdownGraceMs } = this.options;
+    const ends = Date.now() + shutdownGraceMs;
+    this.lifecycle.leave();
+    this.logger.log(`going down: ${this.connections.count} connections, ${shutdownGraceMs} ms`);
+    if (this.connections.count > 0) await delay(Math.min(shutdownDelayMs, shutdownGraceMs));
+    this.lifecycle.end();
+    this.subscriptions.drain(() => ({
+      reason: 'restarting',
+      retryAfterMs: Math.max(0, ends - Date.now()) + jitter(),
+    }));
+    await this.closeAll(ends - (ends - Date.now()) * FAREWELL_SHARE);
+    while (this.connections.count > 0 && Date.now() < ends) await delay(STEP_MS);
+  }
+
+  private async closeAll(until: number): Promise<void> {
+    const waiting = this.subscriptions.all();
+    const steps = Math.max(1, Math.floor((until - Date.now()) / STEP_MS));
+    const perStep = Math.ceil(waiting.length / steps);
+    for (let i = 0; i < waiting.length; i += perStep) {
+      for (const subscription of waiting.slice(i, i + perStep)) {
+        subscription.close({ reason: 'restarting', retryAfterMs: jitter() });
+      }
+      if (i + perStep < waiting.length) await delay(STEP_MS);
+    }
+  }
+}
+
+function jitter(): number {
+  return Math.ceil(Math.random() * RETRY_JITTER_MS);
+}

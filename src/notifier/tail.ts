@@ -1,0 +1,94 @@
+import type { Announcement, StoredEvent } from './event-log.js';
+import type { Form } from './connection.js';
+import { Delivery, fitFrame } from './delivery.js';
+import type { Position } from './position.js';
+
+/** Four frames: what cursors on their way to the head may lag behind before they are sent to the log instead. */
+const MAX_TAIL_BYTES = 1024 * 1024;
+
+/**
+ * The newest events of one connected user, as announced: what a cursor near the head reads instead of the log. It is
+ * emptied when no cursor needs it, when it grows too large, and when an announcement does not follow on what it
+ * knows. Nothing is lost with it: the log has it all.
+ */
+export class Tail {
+  /** Grows with every announcement: whoever read the log meanwhile cannot say where the head is. */
+  version = 0;
+  private newest: Position | undefined;
+  /** Tag of the event before the first of `events`. */
+  private previousTag = 0;
+  private events: StoredEvent[] = [];
+  /** Whether `events` is this tail's own, to be added to; what was announced or delivered is not. */
+  private owned = false;
+  private bytes = 0;
+  private shared: { from: number; delivery: Delivery } | undefined;
+
+  add({ epoch, previousSeq, previousTag, events }: Announcement): void {
+    this.version++;
+    if (!this.follows(epoch, previousSeq, previousTag)) this.clear();
+    if (this.events.length === 0) {
+      this.events = events as StoredEvent[];
+      this.previousTag = previousTag;
+    } else {
+      if (!this.owned) this.events = [...this.events];
+      this.owned = true;
+      for (const event of events) this.events.push(event);
+    }
+    for (const event of events) this.bytes += event.text.length;
+    const last = events[events.length - 1]!;
+    this.newest = { epoch, seq: last.seq, tag: last.tag };
+    if (this.bytes > MAX_TAIL_BYTES) this.clear();
+  }
+
+  private follows(epoch: string, seq: number, tag: number): boolean {
+    const { newest } = this;
+    return newest !== undefined && newest.seq === seq && newest.tag === tag && newest.epoch === epoch;
+  }
+
+  /** Lets go of the events; where the head is stays known. */
+  clear(): void {
+    if (this.events.length === 0) return;
+    this.events = [];
+    this.owned = false;
+    this.bytes = 0;
+    this.shared = undefined;
+  }
+
+  /** Takes the log's word for where the head is. To be called only if nothing was announced since the log was asked. */
+  learn(newest: Position): void {
+    this.clear();
+    this.newest = newest;
+  }
+
+  /** Whether `position` is the newest one known: there is nothing more to send. */
+  isNewest({ epoch, seq, tag }: Position): boolean {
+    return this.follows(epoch, seq, tag);
+  }
+
+  /** The next frame after `position`, or `undefined` where only the log can tell. */
+  deliveryAfter(position: Position, form: Form): Delivery | undefined {
+    const from = this.indexAfter(position);
+    if (from === undefined) return undefined;
+    if (this.shared?.from === from && this.shared.delivery.form === form) return this.shared.delivery;
+    const delivery = new Delivery(form, position.epoch, this.frameFrom(from));
+    this.shared = { from, delivery };
+    return delivery;
+  }
+
+  private indexAfter({ epoch, seq, tag }: Position): number | undefined {
+    const first = this.events[0];
+    if (!first || epoch !== this.newest?.epoch) return undefined;
+    const index = seq + 1 - first.seq;
+    if (index < 0 || index >= this.events.length) return undefined;
+    // A number proves nothing: after a failover, numbers repeat with other tags.
+    const knownTag = index === 0 ? this.previousTag : this.events[index - 1]!.tag;
+    return knownTag === tag ? index : undefined;
+  }
+
+  private frameFrom(from: number): readonly StoredEvent[] {
+    const count = fitFrame(this.events, from);
+    if (from > 0 || count < this.events.length) return this.events.slice(from, from + count);
+    this.owned = false;
+    return this.events;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Subscription } from './subscription.js';
+import { Tail } from './tail.js';
+
+/** All connections of one user on this node, oldest first, and the tail that they share. */
+export class UserSubscriptions {
+  readonly tail = new Tail();
+  readonly all = new Set<Subscription>();
+  /** The user's drops after the last one that this node carried out itself. */
+  drops = 0;
+  /** Whether the user has news that its cursors have not been told of. */
+  hasNews = false;
+
+  constructor(readonly accessId: string) {}
+
+  /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
+  pump(): void {
+    this.hasNews = false;
+    for (const subscription of this.all) subscription.pump();
+    for (const subscription of this.all) if (subscription.needsTail) return;
+    this.tail.clear();
+  }
+}

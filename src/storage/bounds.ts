@@ -1,0 +1,26 @@
+/** How much a store keeps, and how long. */
+export interface Bounds {
+  /** Events of one user. */
+  readonly bufferEvents: number;
+  /** Bytes of the texts of one user's events. */
+  readonly bufferBytes: number;
+  /** Age of an event, by arrival. */
+  readonly bufferTtlMs: number;
+  /** Bytes of events, heads and idempotency records of all users. */
+  readonly totalBytes: number;
+  /** How long a head outlives the last event or drop of its log's lifetime. */
+  readonly headTtlMs: number;
+  readonly idempotencyTtlMs: number;
+}
+
+/** Milliseconds; it never goes back. */
+export type Clock = () => number;
+
+/** The system's clock, held still while the system's goes back, and never before `floor`. */
+export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
+  let last = floor;
+  return () => (last = Math.max(last, system()));
+}
+
+/** The least recently pushed logs go first, to the hour. */
+export const HOUR_MS = 3_600_000;

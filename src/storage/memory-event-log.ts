@@ -1,0 +1,145 @@
+import type { IdempotencyClaim, Push, PushedEvent } from '../notifier/event.js';
+import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
+import type {
+  Announcement,
+  AppendResult,
+  LogExtent,
+  LogView,
+  Page,
+  Since,
+  StoredEvent,
+  StoreMemory,
+} from '../notifier/event-log.js';
+import { newEpoch, newTag, type Position } from '../notifier/position.js';
+import { resolvePosition } from '../notifier/start-point.js';
+import { type Bounds, type Clock, steadyClock } from './bounds.js';
+import { MemoryIdempotency } from './memory-idempotency.js';
+import { MemoryLog } from './memory-log.js';
+import { MemoryLogs } from './memory-logs.js';
+
+/** The users' logs in this process's memory: gone with it. */
+export class MemoryEventLog extends EventLog {
+  readonly name = 'memory';
+  private readonly epoch = newEpoch();
+  private serial = 0;
+  private readonly logs: MemoryLogs;
+  private readonly idempotency: MemoryIdempotency;
+  private listener: ((announcements: readonly Announcement[]) => void) | undefined;
+  private isClosed = false;
+
+  constructor(
+    bounds: Bounds,
+    private readonly clock: Clock = steadyClock(),
+  ) {
+    super();
+    this.idempotency = new MemoryIdempotency(bounds.idempotencyTtlMs);
+    this.logs = new MemoryLogs(bounds);
+  }
+
+  async append({ events, idempotency }: Push): Promise<AppendResult> {
+    this.assertOpen();
+    const now = this.clock();
+    if (idempotency) {
+      const claimed = this.claim(idempotency, now);
+      if (claimed !== 'stored') return claimed;
+    }
+    if (events.length > 0) this.store(events, now);
+    return 'stored';
+  }
+
+  private claim(claim: IdempotencyClaim, now: number): AppendResult {
+    const known = this.idempotency.digestOf(claim.key, now);
+    if (known !== undefined) return known === claim.digest ? 'repeated' : 'conflict';
+    this.idempotency.add(claim, now);
+    return 'stored';
+  }
+
+  private store(events: readonly PushedEvent[], now: number): void {
+    this.serial++;
+    const tag = newTag();
+    const announcements = new Map<MemoryLog, Announcement & { events: StoredEvent[] }>();
+    for (const event of events) {
+      const log = this.logs.open(event.accessId, this.serial, now);
+      let announcement = announcements.get(log);
+      if (!announcement) {
+        announcement = announcementOf(event.accessId, log);
+        announcements.set(log, announcement);
+      }
+      announcement.events.push(log.append(event, tag, now));
+    }
+    for (const log of announcements.keys()) this.logs.pushed(log, this.serial, now);
+    this.logs.makeRoom(this.idempotency.bytes);
+    this.listener?.([...announcements.values()]);
+  }
+
+  async drop(accessId: string): Promise<number> {
+    this.assertOpen();
+    const now = this.clock();
+    this.serial++;
+    const log = this.logs.open(accessId, this.serial, now);
+    log.drops++;
+    this.logs.pushed(log, this.serial, now);
+    return log.drops;
+  }
+
+  async view(accessId: string, seq: number): Promise<LogView> {
+    return this.look(accessId, seq);
+  }
+
+  private look(accessId: string, seq: number): LogView {
+    const log = this.logs.find(accessId, this.clock());
+    return { head: log?.head(), store: this.memory(), tag: log?.eventAt(seq)?.tag, trusted: true };
+  }
+
+  private memory(): StoreMemory {
+    const { forgottenSerial, forgottenCreatedAt } = this.logs;
+    return { epoch: this.epoch, serial: this.serial, forgottenSerial, forgottenCreatedAt, tailLost: false };
+  }
+
+  async read(
+    accessId: string,
+    after: Position,
+    maxBytes: number,
+    since: Since | undefined,
+  ): Promise<Page | undefined> {
+    const view = this.look(accessId, after.seq);
+    const start = resolvePosition(view, after);
+    if (!start) return undefined;
+    const log = this.logs.find(accessId, this.clock());
+    return log
+      ? log.page(start, maxBytes, since)
+      : { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
+  }
+
+  async extent(accessId: string): Promise<LogExtent> {
+    const log = this.logs.find(accessId, this.clock());
+    return (
+      log?.extent() ?? { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 }
+    );
+  }
+
+  listen(listener: (announcements: readonly Announcement[]) => void): void {
+    this.listener = listener;
+  }
+
+  isReady(): boolean {
+    return !this.isClosed;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+
+  /** Bytes of all that is kept, as bounded by `totalBytes`. */
+  get bytes(): number {
+    return this.logs.bytes + this.idempotency.bytes;
+  }
+
+  private assertOpen(): void {
+    if (this.isClosed) throw new StoreUnavailableError('the store is closed');
+  }
+}
+
+function announcementOf(accessId: string, log: MemoryLog): Announcement & { events: StoredEvent[] } {
+  return { accessId, epoch: log.epoch, previousSeq: log.seq, previousTag: log.tag, events: [] };
+}

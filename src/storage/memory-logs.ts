@@ -1,0 +1,111 @@
+import { type Bounds, HOUR_MS } from './bounds.js';
+import { MemoryLog } from './memory-log.js';
+
+/** Heads may take this share of the bytes before the oldest of them are forgotten for lack of room. */
+const HEADS_SHARE = 0.25;
+
+/** All logs in memory, by user and by the hour of their last push, and what is remembered of those forgotten. */
+export class MemoryLogs {
+  forgottenSerial = 0;
+  forgottenCreatedAt = -Infinity;
+  bytes = 0;
+  private headBytes = 0;
+  private readonly byUser = new Map<string, MemoryLog>();
+  /** Hours in ascending order: a log enters at the newest. */
+  private readonly byHour = new Map<number, Set<MemoryLog>>();
+  private readonly accounted = new Map<MemoryLog, { bytes: number; heads: number }>();
+
+  constructor(private readonly bounds: Bounds) {}
+
+  /** The log of a user as it is now, if there is one. */
+  find(accessId: string, now: number): MemoryLog | undefined {
+    this.forgetExpired(now);
+    const log = this.byUser.get(accessId);
+    if (log) {
+      log.expire(now);
+      this.account(log);
+    }
+    return log;
+  }
+
+  /** The log of a user, begun where there is none. */
+  open(accessId: string, serial: number, now: number): MemoryLog {
+    const found = this.find(accessId, now);
+    if (found) return found;
+    const log = new MemoryLog(accessId, serial, this.forgottenCreatedAt, this.bounds);
+    this.byUser.set(accessId, log);
+    return log;
+  }
+
+  /** Notes that a log was appended to or dropped. */
+  pushed(log: MemoryLog, serial: number, now: number): void {
+    log.pushedSerial = serial;
+    const hour = Math.floor(now / HOUR_MS);
+    if (hour !== log.pushedHour || !this.accounted.has(log)) {
+      this.leaveHour(log);
+      log.pushedHour = hour;
+      const logs = this.byHour.get(hour) ?? new Set();
+      this.byHour.set(hour, logs.add(log));
+    }
+    this.account(log);
+  }
+
+  /** Lets go of events, the least recently pushed logs' first, and then of heads, until what there is fits. */
+  makeRoom(otherBytes: number): void {
+    const { totalBytes } = this.bounds;
+    if (this.bytes + otherBytes <= totalBytes) return;
+    for (const log of this.oldestFirst()) {
+      if (this.bytes + otherBytes <= totalBytes) return;
+      if (this.headBytes > totalBytes * HEADS_SHARE && log.length === 0) this.forget(log);
+      else this.clear(log);
+    }
+    for (const log of this.oldestFirst()) {
+      if (this.bytes + otherBytes <= totalBytes) return;
+      this.forget(log);
+    }
+  }
+
+  private *oldestFirst(): Generator<MemoryLog> {
+    for (const logs of this.byHour.values()) yield* logs;
+  }
+
+  private forgetExpired(now: number): void {
+    const lifetime = this.bounds.bufferTtlMs + this.bounds.headTtlMs;
+    for (const [hour, logs] of this.byHour) {
+      // The whole hour must have passed: a head may live an hour longer, never less.
+      if ((hour + 1) * HOUR_MS + lifetime > now) return;
+      for (const log of logs) this.forget(log);
+    }
+  }
+
+  private clear(log: MemoryLog): void {
+    log.clear();
+    this.account(log);
+  }
+
+  private forget(log: MemoryLog): void {
+    log.clear();
+    this.forgottenSerial = Math.max(this.forgottenSerial, log.pushedSerial);
+    this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.trimmedCreatedAt);
+    this.byUser.delete(log.accessId);
+    this.leaveHour(log);
+    const { bytes, heads } = this.accounted.get(log)!;
+    this.bytes -= bytes;
+    this.headBytes -= heads;
+    this.accounted.delete(log);
+  }
+
+  private leaveHour(log: MemoryLog): void {
+    const logs = this.byHour.get(log.pushedHour);
+    if (logs?.delete(log) && logs.size === 0) this.byHour.delete(log.pushedHour);
+  }
+
+  private account(log: MemoryLog): void {
+    const before = this.accounted.get(log) ?? { bytes: 0, heads: 0 };
+    const bytes = log.bytes;
+    const heads = log.length === 0 ? bytes : 0;
+    this.bytes += bytes - before.bytes;
+    this.headBytes += heads - before.heads;
+    this.accounted.set(log, { bytes, heads });
+  }
+}

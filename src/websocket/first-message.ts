@@ -1,0 +1,73 @@
+import { ValidateIf } from 'class-validator';
+import type { Form } from '../notifier/connection.js';
+import type { SubscribeRequest } from '../notifier/subscription.service.js';
+import { firstFault, IsAccessId, IsString, IsTimestamp } from '../wire/members.js';
+
+/** What a client says first. It describes the message, checks it and words the error. */
+export class FirstMessage {
+  @IsAccessId()
+  readonly access_id: unknown;
+
+  @ValidateIf((message: FirstMessage) => message.form === 'plain' || message.timestamp !== undefined)
+  @IsTimestamp()
+  readonly timestamp: unknown;
+
+  @ValidateIf((message: FirstMessage) => message.token !== undefined)
+  @IsString()
+  readonly token: unknown;
+
+  @ValidateIf((message: FirstMessage) => message.last_event_id != null)
+  @IsString()
+  readonly last_event_id: unknown;
+
+  constructor(members: Readonly<Record<string, unknown>>) {
+    this.access_id = members['access_id'];
+    this.timestamp = members['timestamp'];
+    this.token = members['token'];
+    this.last_event_id = members['last_event_id'];
+  }
+
+  /** The presence of `last_event_id` asks for the resumable form. */
+  get form(): Form {
+    return this.last_event_id === undefined ? 'plain' : 'resumable';
+  }
+}
+
+/** A first message that asks for nothing this server can give. Its text is for the client. */
+export class InvalidSubscriptionError extends Error {
+  override readonly name = 'InvalidSubscriptionError';
+}
+
+/**
+ * What the first message asks for.
+ *
+ * @throws InvalidSubscriptionError naming the member and what is wrong with it
+ */
+export function readFirstMessage(text: string): { request: SubscribeRequest; form: Form } {
+  const members = parse(text);
+  if (typeof members !== 'object' || members === null || Array.isArray(members)) {
+    throw new InvalidSubscriptionError('the first message must be a JSON object');
+  }
+  const message = new FirstMessage(members as Record<string, unknown>);
+  const fault = firstFault(message);
+  if (fault) throw new InvalidSubscriptionError(fault);
+  return { request: requestOf(message), form: message.form };
+}
+
+function requestOf(message: FirstMessage): SubscribeRequest {
+  const { access_id, timestamp, token, last_event_id } = message;
+  return {
+    accessId: access_id as string,
+    ...(timestamp !== undefined && { timestamp: timestamp as number }),
+    ...(token !== undefined && { token: token as string }),
+    ...(last_event_id !== undefined && { lastEventId: last_event_id as string | null }),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidSubscriptionError('the first message must be valid JSON');
+  }
+}
