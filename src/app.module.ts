@@ -18,6 +18,7 @@ import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
 import { NotifierModule } from './notifier/notifier.module.js';
 import { NotifierOptions } from './notifier/options.js';
+import { LmdbEventLog } from './storage/lmdb-event-log.js';
 import { MemoryEventLog } from './storage/memory-event-log.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
@@ -62,5 +63,6 @@ export class AppModule {
 }
 
 function openLog(config: Config): EventLog {
-  return new MemoryEventLog(config.bounds);
+  const { store, dataDir, sync, bounds } = config;
+  return store === 'memory' ? new MemoryEventLog(bounds) : LmdbEventLog.open({ dir: dataDir, sync, bounds });
 }

@@ -19,7 +19,10 @@ export type Clock = () => number;
 /** The system's clock, held still while the system's goes back, and never before `floor`. */
 export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
   let last = floor;
-  return () => (last = Math.max(last, system()));
+  return () => {
+    last = Math.max(last, system());
+    return last;
+  };
 }
 
 /** The least recently pushed logs go first, to the hour. */

@@ -1,0 +1,118 @@
+import type { StoredEvent } from '../../notifier/event-log.js';
+import type { LogHead } from './log-head.js';
+
+/**
+ * A record of a log: the events that one commit brought it, and the log's head after them. The last record of a log is its head; one
+ * without events stands where the next event will.
+ *
+ *     0  version 1       41  drops 4                 index: count × (created_at 8, length 4)
+ *     1  epoch 8         45  born 6                  texts, with commas between them
+ *     9  tag 4           51  bytes of texts held 6
+ *    13  arrived 6       57  serial of last push 6
+ *    19  count 4         63  tag of the newest event 4
+ *    23  trimmed seq 6   67  hour of last push 4
+ *    29  trimmed tag 4
+ *    33  trimmed created_at 8
+ */
+const VERSION = 1;
+const HEADER_BYTES = 71;
+const INDEX_BYTES = 12;
+
+/** What a chunk says of its events without their texts. */
+export interface ChunkIndex {
+  readonly firstSeq: number;
+  readonly count: number;
+  /** Of each of its events. */
+  readonly tag: number;
+  /** On the store's clock. */
+  readonly arrived: number;
+  createdAt(i: number): number;
+  length(i: number): number;
+}
+
+export interface NewChunk {
+  readonly tag: number;
+  readonly arrived: number;
+  readonly events: readonly StoredEvent[];
+}
+
+const NO_EVENTS: NewChunk = { tag: 0, arrived: 0, events: [] };
+
+/** The record of `chunk` with the head that follows it. */
+export function encodeChunk(head: LogHead, chunk: NewChunk = NO_EVENTS): Buffer {
+  const { events } = chunk;
+  const texts = events.length === 1 ? events[0]!.text : events.map((event) => event.text).join();
+  const textStart = HEADER_BYTES + events.length * INDEX_BYTES;
+  const record = Buffer.allocUnsafe(textStart + texts.length);
+  writeHead(record, head);
+  record.writeUInt32LE(chunk.tag, 9);
+  record.writeUIntLE(chunk.arrived, 13, 6);
+  record.writeUInt32LE(events.length, 19);
+  let at = HEADER_BYTES;
+  for (const event of events) {
+    record.writeDoubleLE(event.createdAt, at);
+    record.writeUInt32LE(event.text.length, at + 8);
+    at += INDEX_BYTES;
+  }
+  record.write(texts, textStart, texts.length, 'latin1');
+  return record;
+}
+
+function writeHead(record: Buffer, head: LogHead): void {
+  record[0] = VERSION;
+  record.write(head.epoch, 1, 8, 'latin1');
+  record.writeUIntLE(head.trimmedSeq, 23, 6);
+  record.writeUInt32LE(head.trimmedTag, 29);
+  record.writeDoubleLE(head.trimmedCreatedAt, 33);
+  record.writeUInt32LE(head.drops, 41);
+  record.writeUIntLE(head.born, 45, 6);
+  record.writeUIntLE(head.bytes, 51, 6);
+  record.writeUIntLE(head.pushedSerial, 57, 6);
+  record.writeUInt32LE(head.tag, 63);
+  record.writeUInt32LE(head.hour, 67);
+}
+
+/** The head in a log's last record, which stands at `firstSeq`. */
+export function decodeHead(firstSeq: number, record: Buffer): LogHead {
+  const count = record.readUInt32LE(19);
+  return {
+    epoch: record.toString('latin1', 1, 9),
+    seq: firstSeq + count - 1,
+    tag: record.readUInt32LE(63),
+    trimmedSeq: record.readUIntLE(23, 6),
+    trimmedTag: record.readUInt32LE(29),
+    trimmedCreatedAt: record.readDoubleLE(33),
+    drops: record.readUInt32LE(41),
+    born: record.readUIntLE(45, 6),
+    bytes: record.readUIntLE(51, 6),
+    pushedSerial: record.readUIntLE(57, 6),
+    hour: record.readUInt32LE(67),
+    bareBytes: count === 0 ? record.length : 0,
+  };
+}
+
+/** The index of the record that stands at `firstSeq`. */
+export function decodeIndex(firstSeq: number, record: Buffer): ChunkIndex {
+  return {
+    firstSeq,
+    count: record.readUInt32LE(19),
+    tag: record.readUInt32LE(9),
+    arrived: record.readUIntLE(13, 6),
+    createdAt: (i) => record.readDoubleLE(HEADER_BYTES + i * INDEX_BYTES),
+    length: (i) => record.readUInt32LE(HEADER_BYTES + i * INDEX_BYTES + 8),
+  };
+}
+
+/** The events of the record that stands at `firstSeq`, from number `fromSeq` on. */
+export function* decodeEvents(firstSeq: number, record: Buffer, fromSeq: number): Generator<StoredEvent> {
+  const index = decodeIndex(firstSeq, record);
+  let textAt = HEADER_BYTES + index.count * INDEX_BYTES;
+  for (let i = 0; i < index.count; i++) {
+    const end = textAt + index.length(i);
+    if (firstSeq + i >= fromSeq) {
+      const text = record.toString('latin1', textAt, end);
+      yield { seq: firstSeq + i, tag: index.tag, createdAt: index.createdAt(i), text };
+    }
+    textAt = end + 1;
+  }
+}

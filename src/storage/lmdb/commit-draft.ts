@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import type { IdempotencyClaim, PushedEvent } from '../../notifier/event.js';
+import type { Announcement, AppendResult } from '../../notifier/event-log.js';
+import type { Bounds } from '../bounds.js';
+import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
+import type { Changes, LmdbFile } from './lmdb-file.js';
+import { LogDraft } from './log-draft.js';
+import type { LogHead } from './log-head.js';
+import type { Meta } from './meta.js';
+
+/** Heads may take this share of the bytes before the oldest of them are forgotten for lack of room. */
+const HEADS_SHARE = 0.25;
+
+/** Hours are 32-bit numbers. */
+const ANY_HOUR = 0xffff_ffff;
+
+/** One commit in the making: what many pushes and drops change, as one transaction. */
+export class CommitDraft implements Changes {
+  readonly puts = new Map<string, readonly [Buffer, Buffer]>();
+  readonly removes = new Map<string, Buffer>();
+  readonly logs = new Map<string, LogDraft>();
+  readonly forgotten = new Set<string>();
+  headBytes: number;
+  private bytes: number;
+  private serial: number;
+  private forgottenSerial: number;
+  private forgottenCreatedAt: number;
+
+  constructor(
+    private readonly file: LmdbFile,
+    private readonly bounds: Bounds,
+    private readonly now: number,
+    private readonly headOf: (accessId: string) => LogHead | undefined,
+    private readonly isOver: (head: LogHead) => boolean,
+  ) {
+    const { meta } = file;
+    this.bytes = meta.bytes;
+    this.headBytes = meta.headBytes;
+    this.serial = meta.serial;
+    this.forgottenSerial = meta.forgottenSerial;
+    this.forgottenCreatedAt = meta.forgottenCreatedAt ?? -Infinity;
+  }
+
+  append(events: readonly PushedEvent[], claim: IdempotencyClaim | undefined): AppendResult {
+    const claimed = claim ? this.claim(claim) : 'stored';
+    if (claimed !== 'stored' || events.length === 0) return claimed;
+    this.serial++;
+    for (const event of events) this.log(event.accessId).add(event, this.serial);
+    return 'stored';
+  }
+
+  drop(accessId: string): number {
+    this.serial++;
+    return this.log(accessId).drop(this.serial);
+  }
+
+  /** Lets go of a log whose time is over: of its events, and of its head in due course. */
+  expire(accessId: string): void {
+    const head = this.headOf(accessId);
+    if (!head || this.logs.has(accessId)) return;
+    if (this.isOver(head)) this.forget(accessId, head);
+    else this.log(accessId);
+  }
+
+  /** Lets go of claims that count no more. */
+  expireClaim(expires: number, hash: Buffer): void {
+    const claim = this.file.get(claimKey(hash));
+    this.remove(expiryKey(expires, hash), 0);
+    if (claim && claim.readDoubleLE(32) === expires) this.remove(claimKey(hash), claim.length);
+  }
+
+  /** Trims what was touched and makes room for it. To be called once, last. */
+  finish(): Meta {
+    for (const log of this.logs.values()) {
+      log.trim();
+      log.write(this);
+    }
+    this.makeRoom();
+    const { serial, forgottenSerial, bytes, headBytes } = this;
+    const forgottenCreatedAt = Number.isFinite(this.forgottenCreatedAt) ? this.forgottenCreatedAt : null;
+    const changed = { serial, forgottenSerial, forgottenCreatedAt, bytes, headBytes, clock: this.now };
+    return { ...this.file.meta, ...changed };
+  }
+
+  /** What the commit's logs have to tell, once it is done. */
+  *announcements(): Generator<Announcement> {
+    for (const { accessId, head, previousSeq, previousTag, added } of this.logs.values()) {
+      if (added.length === 0) continue;
+      yield { accessId, epoch: head.epoch, previousSeq, previousTag, events: added };
+    }
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    const name = key.toString('latin1');
+    this.removes.delete(name);
+    this.puts.set(name, [key, value]);
+    this.bytes += key.length + value.length;
+  }
+
+  /** @param size bytes of the value that stands there */
+  remove(key: Buffer, size: number): void {
+    this.removes.set(key.toString('latin1'), key);
+    this.bytes -= key.length + size;
+  }
+
+  private log(accessId: string): LogDraft {
+    let log = this.logs.get(accessId);
+    if (log) return log;
+    let before = this.headOf(accessId);
+    if (before && this.isOver(before)) {
+      this.forget(accessId, before);
+      before = undefined;
+    }
+    log = this.draft(accessId, before);
+    this.logs.set(accessId, log);
+    return log;
+  }
+
+  private draft(accessId: string, before: LogHead | undefined): LogDraft {
+    const { serial, forgottenCreatedAt } = this;
+    return new LogDraft(accessId, before, { serial, forgottenCreatedAt }, this.file, this.bounds, this.now);
+  }
+
+  private claim({ key, digest }: IdempotencyClaim): AppendResult {
+    const hash = createHash('sha256').update(key).digest();
+    const place = claimKey(hash);
+    const found = this.puts.get(place.toString('latin1'))?.[1] ?? this.file.get(place);
+    if (found && found.readDoubleLE(32) > this.now) {
+      return found.toString('hex', 0, 32) === digest ? 'repeated' : 'conflict';
+    }
+    if (found) this.remove(place, found.length);
+    const expires = this.now + this.bounds.idempotencyTtlMs;
+    const record = Buffer.allocUnsafe(40);
+    record.write(digest, 'hex');
+    record.writeDoubleLE(expires, 32);
+    this.put(place, record);
+    this.put(expiryKey(expires, hash), Buffer.alloc(0));
+    return 'stored';
+  }
+
+  private forget(accessId: string, head: LogHead): void {
+    const log = this.draft(accessId, head);
+    log.clear();
+    log.forget(this);
+    this.forgotten.add(accessId);
+    this.forgottenSerial = Math.max(this.forgottenSerial, head.pushedSerial);
+    this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.head.trimmedCreatedAt);
+  }
+
+  /** The least recently pushed logs lose their events, and the oldest heads are forgotten, until what there is fits. */
+  private makeRoom(): void {
+    const { totalBytes } = this.bounds;
+    if (this.bytes <= totalBytes) return;
+    if (this.headBytes > totalBytes * HEADS_SHARE) this.evict(false);
+    this.evict(true);
+    this.evict(false);
+  }
+
+  private evict(logsWithEvents: boolean): void {
+    for (const key of this.file.keys(hourRange(logsWithEvents, ANY_HOUR))) {
+      if (this.bytes <= this.bounds.totalBytes) return;
+      const { accessId } = readHourKey(key);
+      if (this.logs.has(accessId) || this.forgotten.has(accessId)) continue;
+      const head = this.headOf(accessId)!;
+      if (logsWithEvents) {
+        const log = this.draft(accessId, head);
+        log.clear();
+        log.write(this);
+        this.logs.set(accessId, log);
+      } else this.forget(accessId, head);
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import type { PushedEvent } from '../../notifier/event.js';
+import type { StoredEvent } from '../../notifier/event-log.js';
+import { newEpoch, newTag } from '../../notifier/position.js';
+import { type Bounds, HOUR_MS } from '../bounds.js';
+import { decodeIndex, encodeChunk, type ChunkIndex } from './chunk.js';
+import type { CommitDraft } from './commit-draft.js';
+import { chunkKey, hourKey } from './keys.js';
+import { hasEvents, type LogHead } from './log-head.js';
+import type { LmdbFile } from './lmdb-file.js';
+
+/** Texts of one record. A page is a frame of 256 KiB: a larger record would be read again and again. */
+const MAX_CHUNK_BYTES = 128 * 1024;
+
+type MutableHead = { -readonly [K in keyof LogHead]: LogHead[K] };
+
+/** One user's log in a commit that is in the making. */
+export class LogDraft {
+  readonly head: MutableHead;
+  /** What the commit adds, of which the oldest may be trimmed again. */
+  readonly added: StoredEvent[] = [];
+  private readonly tag = newTag();
+  private oldest: ChunkIndex | undefined;
+
+  constructor(
+    readonly accessId: string,
+    /** The log before the commit, if there is one. */
+    private readonly before: LogHead | undefined,
+    beginning: { serial: number; forgottenCreatedAt: number },
+    private readonly file: LmdbFile,
+    private readonly bounds: Bounds,
+    private readonly now: number,
+  ) {
+    this.head = before
+      ? { ...before }
+      : {
+          epoch: newEpoch(),
+          seq: 0,
+          tag: 0,
+          trimmedSeq: 0,
+          trimmedTag: 0,
+          trimmedCreatedAt: beginning.forgottenCreatedAt,
+          drops: 0,
+          born: beginning.serial,
+          bytes: 0,
+          pushedSerial: beginning.serial,
+          hour: 0,
+          bareBytes: 0,
+        };
+  }
+
+  get previousSeq(): number {
+    return this.before?.seq ?? 0;
+  }
+
+  get previousTag(): number {
+    return this.before?.tag ?? 0;
+  }
+
+  add({ createdAt, text }: PushedEvent, serial: number): void {
+    const { head } = this;
+    this.added.push({ seq: ++head.seq, tag: this.tag, createdAt, text });
+    head.tag = this.tag;
+    head.bytes += text.length;
+    this.touch(serial);
+  }
+
+  drop(serial: number): number {
+    this.touch(serial);
+    return ++this.head.drops;
+  }
+
+  /** Lets go of what is too old or too much. */
+  trim(): void {
+    const { head, bounds } = this;
+    while (hasEvents(head) && (this.isTooMuch(bounds) || this.isTooOld(bounds))) this.trimOldest();
+  }
+
+  /** Lets go of all events. */
+  clear(): void {
+    while (hasEvents(this.head)) this.trimOldest();
+  }
+
+  private touch(serial: number): void {
+    this.head.pushedSerial = serial;
+    this.head.hour = Math.floor(this.now / HOUR_MS);
+  }
+
+  private isTooMuch({ bufferEvents, bufferBytes }: Bounds): boolean {
+    return this.head.seq - this.head.trimmedSeq > bufferEvents || this.head.bytes > bufferBytes;
+  }
+
+  private isTooOld({ bufferTtlMs }: Bounds): boolean {
+    const seq = this.head.trimmedSeq + 1;
+    return seq <= this.previousSeq && this.chunkOf(seq).arrived < this.now - bufferTtlMs;
+  }
+
+  private trimOldest(): void {
+    const { head } = this;
+    const seq = ++head.trimmedSeq;
+    const { tag, createdAt, length } = seq > this.previousSeq ? this.addedAt(seq) : this.storedAt(seq);
+    head.trimmedTag = tag;
+    head.trimmedCreatedAt = Math.max(head.trimmedCreatedAt, createdAt);
+    head.bytes -= length;
+  }
+
+  private addedAt(seq: number) {
+    const { tag, createdAt, text } = this.added[seq - this.previousSeq - 1]!;
+    return { tag, createdAt, length: text.length };
+  }
+
+  private storedAt(seq: number) {
+    const chunk = this.chunkOf(seq);
+    const i = seq - chunk.firstSeq;
+    return { tag: chunk.tag, createdAt: chunk.createdAt(i), length: chunk.length(i) };
+  }
+
+  private chunkOf(seq: number): ChunkIndex {
+    if (this.oldest && seq < this.oldest.firstSeq + this.oldest.count) return this.oldest;
+    const { firstSeq, record } = this.file.chunkAt(this.accessId, seq)!;
+    return (this.oldest = decodeIndex(firstSeq, record));
+  }
+
+  /** Adds what has changed to the commit. */
+  write(commit: CommitDraft): void {
+    if (this.before) this.removeTrimmed(commit, this.before);
+    const { head, accessId } = this;
+    const kept = this.added.slice(Math.max(0, head.trimmedSeq - this.previousSeq));
+    head.bareBytes = 0;
+    for (const events of inChunks(kept)) {
+      commit.put(
+        chunkKey(accessId, events[0]!.seq),
+        encodeChunk(head, { tag: this.tag, arrived: this.now, events }),
+      );
+    }
+    if (kept.length === 0) this.writeBare(commit);
+    this.reindex(commit);
+  }
+
+  /** Takes every trace of the log out of the file. */
+  forget(commit: CommitDraft): void {
+    for (const { firstSeq, record } of this.file.chunks(this.accessId, 0)) {
+      commit.remove(chunkKey(this.accessId, firstSeq), record.length);
+    }
+    commit.headBytes -= this.bareCost(this.before!);
+    commit.remove(hourKey(hasEvents(this.before!), this.before!.hour, this.accessId), 0);
+  }
+
+  private removeTrimmed(commit: CommitDraft, before: LogHead): void {
+    const { accessId, head } = this;
+    if (before.bareBytes > 0) {
+      commit.headBytes -= this.bareCost(before);
+      commit.remove(chunkKey(accessId, before.seq + 1), before.bareBytes);
+    }
+    if (head.trimmedSeq === before.trimmedSeq) return;
+    const firstKept = head.trimmedSeq + 1;
+    const end = firstKept <= before.seq ? this.chunkOf(firstKept).firstSeq : before.seq + 1;
+    for (const { firstSeq, record } of this.file.chunks(accessId, 0, end)) {
+      commit.remove(chunkKey(accessId, firstSeq), record.length);
+    }
+  }
+
+  private writeBare(commit: CommitDraft): void {
+    const record = encodeChunk(this.head);
+    this.head.bareBytes = record.length;
+    commit.headBytes += this.bareCost(this.head);
+    commit.put(chunkKey(this.accessId, this.head.seq + 1), record);
+  }
+
+  private bareCost(head: LogHead): number {
+    return head.bareBytes > 0 ? head.bareBytes + chunkKey(this.accessId, 0).length : 0;
+  }
+
+  private reindex(commit: CommitDraft): void {
+    const { before, head, accessId } = this;
+    const isSame = before && before.hour === head.hour && hasEvents(before) === hasEvents(head);
+    if (isSame) return;
+    if (before) commit.remove(hourKey(hasEvents(before), before.hour, accessId), 0);
+    commit.put(hourKey(hasEvents(head), head.hour, accessId), Buffer.alloc(0));
+  }
+}
+
+function* inChunks(events: readonly StoredEvent[]): Generator<readonly StoredEvent[]> {
+  let from = 0;
+  let bytes = 0;
+  for (let i = 0; i < events.length; i++) {
+    bytes += events[i]!.text.length;
+    if (bytes > MAX_CHUNK_BYTES && i > from) {
+      yield events.slice(from, i);
+      from = i;
+      bytes = events[i]!.text.length;
+    }
+  }
+  if (from < events.length) yield events.slice(from);
+}

@@ -1,0 +1,16 @@
+import type { Head } from '../../notifier/event-log.js';
+
+/** A head as the file keeps it: with what orders the log among others and what is physically there. */
+export interface LogHead extends Head {
+  /** The serial number of the last append or drop. */
+  readonly pushedSerial: number;
+  /** The hour of the last append or drop. */
+  readonly hour: number;
+  /** The size of the record at the log's end where that holds no events; 0 where the last record is a chunk. */
+  readonly bareBytes: number;
+}
+
+/** Whether the log has events, its own TTL aside. */
+export function hasEvents(head: Head): boolean {
+  return head.seq > head.trimmedSeq;
+}

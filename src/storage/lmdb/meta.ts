@@ -1,0 +1,36 @@
+/** What the file remembers of itself as a whole. */
+export interface Meta {
+  /** See `StoreMemory`. */
+  readonly epoch: string;
+  readonly serial: number;
+  readonly forgottenSerial: number;
+  /** `null` stands for -Infinity, which JSON does not have. */
+  readonly forgottenCreatedAt: number | null;
+  /** The store's clock at the last commit: it never goes back behind it. */
+  readonly clock: number;
+  /** Bytes of all keys and values but this record. */
+  readonly bytes: number;
+  /** Of these, the bytes of heads without events. */
+  readonly headBytes: number;
+  /** When the file may have lost its newest commits, on the store's clock; 0 where it never may have. */
+  readonly doubtedAt: number;
+  /** Who has the file open. */
+  readonly owner: Owner | null;
+}
+
+/** A process that writes without waiting for the disk leaves the file in doubt if the machine goes down under it. */
+export interface Owner {
+  readonly pid: number;
+  /** When the process began, in clock ticks after the boot: a process id comes again, the two together do not. */
+  readonly startedAt: string;
+  readonly bootId: string;
+  readonly sync: 'full' | 'process';
+}
+
+export function encodeMeta(meta: Meta): Buffer {
+  return Buffer.from(JSON.stringify(meta));
+}
+
+export function decodeMeta(record: Buffer): Meta {
+  return JSON.parse(record.toString()) as Meta;
+}
