@@ -112,11 +112,15 @@ export class LmdbFile {
   /** One transaction, and unless the file was opened otherwise, one flush to the disk. */
   async commit({ puts, removes }: Changes, meta: Meta): Promise<void> {
     const done = this.db.batch(() => {
-      for (const key of removes.values()) this.db.remove(key).catch(ignore);
-      for (const [key, value] of puts.values()) this.db.put(key, value).catch(ignore);
-      this.db.put(metaKey, encodeMeta(meta)).catch(ignore);
+      for (const key of removes.values()) void this.db.remove(key);
+      for (const [key, value] of puts.values()) void this.db.put(key, value);
+      void this.db.put(metaKey, encodeMeta(meta));
     });
-    await done;
+    try {
+      await done;
+    } catch (error) {
+      throw await causeOf(error);
+    }
     this.current = meta;
     // What is read next must see it.
     this.db.resetReadTxn();
@@ -132,8 +136,17 @@ export class LmdbFile {
   }
 }
 
-/** Every write of a commit rejects with it: the commit's own rejection is the one that is heard. */
 function ignore(): void {}
+
+/** lmdb rejects with "see commitError", which is a promise that rejects with the cause. */
+async function causeOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
 
 function openDatabase(path: string, sync: Owner['sync']): Database {
   return open<Buffer, Buffer>({
@@ -144,6 +157,8 @@ function openDatabase(path: string, sync: Owner['sync']): Database {
     compression: false,
     // With it, an event whose flush failed would stay stored after its rejection; it is as fast without.
     overlappingSync: false,
+    // One commit at a time is made here; lmdb's own batches would have promises that nobody hears.
+    eventTurnBatching: false,
     noSync: sync === 'process',
   });
 }

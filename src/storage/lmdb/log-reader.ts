@@ -1,0 +1,166 @@
+import { framedBytes } from '../../notifier/delivery.js';
+import type {
+  Head,
+  LogExtent,
+  LogView,
+  Page,
+  Since,
+  StoredEvent,
+  StoreMemory,
+} from '../../notifier/event-log.js';
+import type { Position } from '../../notifier/position.js';
+import { resolvePosition } from '../../notifier/start-point.js';
+import { type Bounds, type Clock, HOUR_MS } from '../bounds.js';
+import { decodeEvents, decodeHead, decodeIndex } from './chunk.js';
+import type { HeadCache } from './head-cache.js';
+import type { LmdbFile } from './lmdb-file.js';
+import { hasEvents, type LogHead } from './log-head.js';
+
+const EMPTY: LogExtent = { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 };
+
+/** The logs as their readers see them: what is too old is gone at its time, whether or not the file has been told. */
+export class LogReader {
+  constructor(
+    private readonly file: LmdbFile,
+    private readonly heads: HeadCache,
+    private readonly bounds: Bounds,
+    private readonly clock: Clock,
+  ) {}
+
+  view(accessId: string, seq: number): LogView {
+    const now = this.clock();
+    const stored = this.headOf(accessId);
+    const head = stored && this.expired(accessId, stored, now);
+    const isOver = stored !== undefined && this.isOver(stored, now);
+    const tag = head && !isOver && seq > head.trimmedSeq ? this.tagOf(accessId, seq) : undefined;
+    return {
+      head: isOver ? undefined : head,
+      store: this.memory(isOver ? head : undefined, stored, now),
+      tag,
+      trusted: this.isTrusted(accessId, seq, now),
+    };
+  }
+
+  read(accessId: string, after: Position, maxBytes: number, since: Since | undefined): Page | undefined {
+    const view = this.view(accessId, after.seq);
+    const start = resolvePosition(view, after);
+    if (!start) return undefined;
+    if (!view.head || view.head.seq === start.seq) {
+      return { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
+    }
+    return this.page(accessId, view.head, start, maxBytes, since);
+  }
+
+  extent(accessId: string): LogExtent {
+    const { head } = this.view(accessId, 0);
+    if (!head) return EMPTY;
+    const { epoch, seq, tag, trimmedSeq, bytes, drops } = head;
+    const oldest = trimmedSeq + 1;
+    return {
+      events: seq - trimmedSeq,
+      bytes,
+      oldest: hasEvents(head) ? { epoch, seq: oldest, tag: this.tagOf(accessId, oldest)! } : undefined,
+      newest: hasEvents(head) ? { epoch, seq, tag } : undefined,
+      trimmed: trimmedSeq,
+      drops,
+    };
+  }
+
+  private page(
+    accessId: string,
+    head: Head,
+    start: Position,
+    maxBytes: number,
+    since: Since | undefined,
+  ): Page {
+    const { epoch } = head;
+    const events: StoredEvent[] = [];
+    let before = start;
+    let end = start;
+    let bytes = 0;
+    for (const event of this.eventsAfter(accessId, start.seq)) {
+      const position = { epoch, seq: event.seq, tag: event.tag };
+      if (!since || event.createdAt >= since.createdAt || event.seq > since.until) {
+        bytes += framedBytes(event);
+        if (bytes > maxBytes && events.length > 0) break;
+        events.push(event);
+      } else if (events.length === 0) before = position;
+      end = position;
+    }
+    return { epoch, events, start: before, end, reachedHead: end.seq === head.seq };
+  }
+
+  private *eventsAfter(accessId: string, seq: number): Generator<StoredEvent> {
+    const first = this.file.chunkAt(accessId, seq + 1);
+    for (const { firstSeq, record } of this.file.chunks(accessId, first?.firstSeq ?? 0)) {
+      yield* decodeEvents(firstSeq, record, seq + 1);
+    }
+  }
+
+  private memory(forgotten: Head | undefined, stored: LogHead | undefined, now: number): StoreMemory {
+    const { epoch, serial, forgottenSerial, forgottenCreatedAt } = this.file.meta;
+    return {
+      epoch,
+      serial,
+      forgottenSerial: Math.max(forgottenSerial, forgotten ? stored!.pushedSerial : 0),
+      forgottenCreatedAt: Math.max(forgottenCreatedAt ?? -Infinity, forgotten?.trimmedCreatedAt ?? -Infinity),
+      tailLost: this.isTailLost(now),
+    };
+  }
+
+  private isTailLost(now: number): boolean {
+    const { doubtedAt } = this.file.meta;
+    return doubtedAt > 0 && now - doubtedAt < this.bounds.bufferTtlMs;
+  }
+
+  private isTrusted(accessId: string, seq: number, now: number): boolean {
+    if (!this.isTailLost(now)) return true;
+    const chunk = this.indexOf(accessId, seq);
+    return chunk !== undefined && chunk.arrived > this.file.meta.doubtedAt;
+  }
+
+  private tagOf(accessId: string, seq: number): number | undefined {
+    return this.indexOf(accessId, seq)?.tag;
+  }
+
+  private indexOf(accessId: string, seq: number) {
+    const chunk = this.file.chunkAt(accessId, seq);
+    const index = chunk && decodeIndex(chunk.firstSeq, chunk.record);
+    return index && seq < index.firstSeq + index.count ? index : undefined;
+  }
+
+  /** The head in the file. */
+  headOf(accessId: string): LogHead | undefined {
+    const known = this.heads.get(accessId);
+    if (known) return known;
+    const last = this.file.lastChunk(accessId);
+    const head = last && decodeHead(last.firstSeq, last.record);
+    if (head) this.heads.set(accessId, head);
+    return head;
+  }
+
+  /** The head as it is once what is too old is gone, which the file will learn with the next append or sweep. */
+  private expired(accessId: string, head: LogHead, now: number): LogHead {
+    const oldestAllowed = now - this.bounds.bufferTtlMs;
+    if (!hasEvents(head)) return head;
+    const first = this.file.chunkAt(accessId, head.trimmedSeq + 1);
+    if (!first || decodeIndex(first.firstSeq, first.record).arrived >= oldestAllowed) return head;
+    const expired = { ...head };
+    for (const { firstSeq, record } of this.file.chunks(accessId, first.firstSeq)) {
+      const index = decodeIndex(firstSeq, record);
+      if (index.count === 0 || index.arrived >= oldestAllowed) break;
+      for (let i = Math.max(0, expired.trimmedSeq + 1 - firstSeq); i < index.count; i++) {
+        expired.trimmedSeq = firstSeq + i;
+        expired.trimmedTag = index.tag;
+        expired.trimmedCreatedAt = Math.max(expired.trimmedCreatedAt, index.createdAt(i));
+        expired.bytes -= index.length(i);
+      }
+    }
+    return expired;
+  }
+
+  /** Whether a head has outlived its log's events by its whole lifetime; to the hour, and never early. */
+  isOver(head: LogHead, now: number): boolean {
+    return (head.hour + 1) * HOUR_MS + this.bounds.bufferTtlMs + this.bounds.headTtlMs <= now;
+  }
+}
