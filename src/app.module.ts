@@ -35,7 +35,7 @@ class PortsModule implements OnApplicationShutdown {
     return this.log.close();
   }
 
-  static with(config: Config): DynamicModule {
+  static with(config: Config, replacements: readonly Provider[]): DynamicModule {
     const providers: Provider[] = [
       { provide: NotifierOptions, useValue: config },
       { provide: PushLimits, useValue: config },
@@ -45,6 +45,8 @@ class PortsModule implements OnApplicationShutdown {
       { provide: ConnectionLimits, useFactory: () => new ConnectionLimits(config.maxConnections) },
       { provide: Cluster, useClass: LocalCluster },
       Lifecycle,
+      // Of two providers of a port, the later one counts.
+      ...replacements,
     ];
     return { module: PortsModule, imports: [NotifierModule], providers, exports: providers };
   }
@@ -53,10 +55,11 @@ class PortsModule implements OnApplicationShutdown {
 /** The one file that chooses adapters. */
 @Module({})
 export class AppModule {
-  static with(config: Config): DynamicModule {
+  /** @param replacements providers that take the place of those chosen here */
+  static with(config: Config, replacements: readonly Provider[] = []): DynamicModule {
     return {
       module: AppModule,
-      imports: [PortsModule.with(config), NotifierModule, HttpModule, WebSocketModule],
+      imports: [PortsModule.with(config, replacements), NotifierModule, HttpModule, WebSocketModule],
       providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
     };
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -15,10 +16,17 @@ import { originRule } from './websocket/origin-rule.js';
 /** Connections that wait to be accepted while many come back at once; Node's default is 511. */
 const LISTEN_BACKLOG = 4096;
 
-/** The whole application, not yet listening. */
-export async function createApp(config: Config): Promise<NestExpressApplication> {
+/**
+ * The whole application, not yet listening.
+ *
+ * @param replacements providers that take the place of the application's own, port by port
+ */
+export async function createApp(
+  config: Config,
+  replacements: readonly Provider[] = [],
+): Promise<NestExpressApplication> {
   const http = new NotifierHttpAdapter();
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), http, {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, replacements), http, {
     bodyParser: false,
     logger: new Log(config.logLevel),
     abortOnError: false,
