@@ -10,10 +10,11 @@ import { LocalCluster } from './cluster/local-cluster.js';
 import type { Config } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { HttpModule } from './http/http.module.js';
-import { PushLimits } from './http/push-limits.js';
+import { PushIntake } from './wire/push-intake.js';
+import { PushLimits } from './wire/push-limits.js';
 import { Authenticator } from './notifier/authenticator.js';
 import { Cluster } from './notifier/cluster.js';
-import { ConnectionLimits } from './notifier/connection-limits.js';
+import { OpenConnections } from './notifier/open-connections.js';
 import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
 import { NotifierModule } from './notifier/notifier.module.js';
@@ -42,9 +43,10 @@ class PortsModule implements OnApplicationShutdown {
       { provide: WebSocketOptions, useValue: config },
       { provide: EventLog, useFactory: () => openLog(config) },
       { provide: Authenticator, useClass: OpenAuthenticator },
-      { provide: ConnectionLimits, useFactory: () => new ConnectionLimits(config.maxConnections) },
+      { provide: OpenConnections, useFactory: () => new OpenConnections(config.maxConnections) },
       { provide: Cluster, useClass: LocalCluster },
       Lifecycle,
+      PushIntake,
       // Of two providers of a port, the later one counts.
       ...replacements,
     ];

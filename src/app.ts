@@ -36,7 +36,9 @@ export async function createApp(
   if (config.trustProxy !== undefined) app.set('trust proxy', trustProxyValue(config.trustProxy));
   if (config.isLoopbackOnly) http.restrictHosts(isLoopbackHost);
   app.useWebSocketAdapter(
-    new NotifierWsAdapter(app, (request) => http.refusal(request), originRule(config.allowedOrigins)),
+    new NotifierWsAdapter(app, (request) => http.refusal(request), originRule(config.allowedOrigins), {
+      '/push_events': config.maxBodyBytes,
+    }),
   );
   const events = app.get(EventsController);
   http.shortcut('/push_events', (request, response) => events.push(request, response));

@@ -1,9 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpException, Logger } from '@nestjs/common';
-import { STATUS_CODES } from 'node:http';
-import { StoreUnavailableError } from '../notifier/event-log.js';
-
-const logger = new Logger('Http');
+import { describeError } from '../wire/error-description.js';
 
 /** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
 const RETRY_AFTER_SECONDS = '1';
@@ -19,8 +15,9 @@ export function answerTrue(response: ServerResponse): void {
 /** The one form in which errors leave: status, its name, and a message that never quotes the client. */
 export function answerError(response: ServerResponse, error: unknown, headers = {}): void {
   if (response.headersSent) return void response.destroy();
-  const { statusCode, message } = describe(error);
-  const body = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message });
+  const description = describeError(error);
+  const { statusCode } = description;
+  const body = JSON.stringify(description);
   response.writeHead(statusCode, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
@@ -48,19 +45,4 @@ function endOnceHeard(response: ServerResponse, body: string): void {
   req.once('close', () => clearTimeout(timer));
   req.once('end', end);
   req.resume();
-}
-
-function describe(error: unknown): { statusCode: number; message: string } {
-  if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message };
-  if (error instanceof StoreUnavailableError) {
-    logger.warn(`the store did not take a request: ${error.message}`);
-    return { statusCode: 503, message: 'the store cannot take it, try again later' };
-  }
-  // Express's own errors, such as a malformed percent escape.
-  const status = (error as { status?: unknown } | undefined)?.status;
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    return { statusCode: status, message: STATUS_CODES[status] ?? 'Bad Request' };
-  }
-  logger.error(error);
-  return { statusCode: 500, message: 'internal error' };
 }

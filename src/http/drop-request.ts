@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { BadRequestException } from '@nestjs/common';
 import { MAX_DEPTH } from '../notifier/event.js';
 import { firstFault, IsAccessId } from '../wire/members.js';
-import { scanEvents } from './json-spans.js';
+import { scanEvents } from '../wire/json-spans.js';
 
 /** Whom to drop. */
 export class DropUserRequest {

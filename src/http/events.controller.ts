@@ -1,20 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  Controller,
-  Post,
-  Req,
-  Res,
-  ServiceUnavailableException,
-  UnprocessableEntityException,
-} from '@nestjs/common';
-import { EventBufferService } from '../notifier/event-buffer.service.js';
-import { Lifecycle } from '../notifier/lifecycle.js';
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { answerError, answerTrue } from './answer.js';
 import { readDropRequest } from './drop-request.js';
-import { readIdempotencyKey } from './idempotency-key.js';
-import { PushLimits } from './push-limits.js';
-import { readPushedEvents } from './push-request.js';
+import { readIdempotencyKey } from '../wire/idempotency-key.js';
+import { PushLimits } from '../wire/push-limits.js';
+import { PushIntake } from '../wire/push-intake.js';
 import { BodyReader } from './request-body.js';
 
 /** Where connectors push events and drop users. It reads its requests itself: pipes and body parsers cost more than the push. */
@@ -23,10 +14,9 @@ export class EventsController {
   private readonly body: BodyReader;
 
   constructor(
-    private readonly buffer: EventBufferService,
+    private readonly intake: PushIntake,
     private readonly subscriptions: SubscriptionService,
-    private readonly lifecycle: Lifecycle,
-    private readonly limits: PushLimits,
+    limits: PushLimits,
   ) {
     this.body = new BodyReader(limits.maxBodyBytes);
   }
@@ -35,15 +25,9 @@ export class EventsController {
   @Post('push_events')
   async push(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     try {
-      this.assertServing();
       const body = await this.body.read(request);
       const key = request.headers['idempotency-key'];
-      const idempotency = readIdempotencyKey(key as string | undefined, body, '');
-      const events = readPushedEvents(body, this.limits);
-      const result = await this.buffer.push(idempotency ? { events, idempotency } : { events });
-      if (result === 'conflict') {
-        throw new UnprocessableEntityException('Idempotency-Key was used for other events');
-      }
+      await this.intake.take(body, readIdempotencyKey(key as string | undefined, body, ''));
       answerTrue(response);
     } catch (error) {
       answerError(response, error);
@@ -60,9 +44,5 @@ export class EventsController {
     } catch (error) {
       answerError(response, error);
     }
-  }
-
-  private assertServing(): void {
-    if (this.lifecycle.isEnding) throw new ServiceUnavailableException('the server is going down');
   }
 }

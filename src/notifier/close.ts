@@ -22,7 +22,7 @@ export type CloseReason =
 export interface Close {
   readonly reason: CloseReason;
   /** What is wrong, for people; never the client's own input. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   /** When the client should come back, in milliseconds. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { ConnectionLimits } from './connection-limits.js';
 import { Lifecycle } from './lifecycle.js';
+import { OpenConnections } from './open-connections.js';
 import { NotifierOptions } from './options.js';
 import { SubscriptionService } from './subscription.service.js';
 
@@ -21,7 +21,7 @@ export class ShutdownService {
 
   constructor(
     private readonly subscriptions: SubscriptionService,
-    private readonly connections: ConnectionLimits,
+    private readonly connections: OpenConnections,
     private readonly lifecycle: Lifecycle,
     private readonly options: NotifierOptions,
   ) {}
@@ -48,12 +48,12 @@ export class ShutdownService {
   }
 
   private async closeAll(until: number): Promise<void> {
-    const waiting = this.subscriptions.all();
+    const waiting = this.connections.all();
     const steps = Math.max(1, Math.floor((until - Date.now()) / STEP_MS));
     const perStep = Math.ceil(waiting.length / steps);
     for (let i = 0; i < waiting.length; i += perStep) {
-      for (const subscription of waiting.slice(i, i + perStep)) {
-        subscription.close({ reason: 'restarting', retryAfterMs: jitter() });
+      for (const connection of waiting.slice(i, i + perStep)) {
+        connection.end({ reason: 'restarting', retryAfterMs: jitter() });
       }
       if (i + perStep < waiting.length) await delay(STEP_MS);
     }

@@ -104,11 +104,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     this.draining = close;
   }
 
-  /** Every subscription of this node, in the order in which their users came. */
-  all(): readonly Subscription[] {
-    return [...this.users.values()].flatMap((user) => [...user.all]);
-  }
-
   private register(connection: Connection, accessId: string): Subscription {
     let user = this.users.get(accessId);
     if (!user) this.users.set(accessId, (user = new UserSubscriptions(accessId)));

@@ -40,6 +40,8 @@ export class NotifierWsAdapter extends WsAdapter {
     app: INestApplicationContext & { getHttpServer(): Server },
     private readonly refuse: Refuse,
     private readonly allowsOrigin: OriginRule,
+    /** Bytes of a message, for paths where it is not the default. */
+    private readonly maxPayloads: Readonly<Record<string, number>>,
   ) {
     super(app);
     app
@@ -50,8 +52,10 @@ export class NotifierWsAdapter extends WsAdapter {
   }
 
   override create(_port: number, options: { path?: string }): WebSocketServer {
-    const server = new WebSocketServer({ noServer: true, ...LIMITS });
-    this.servers.set(options.path ?? '/', server);
+    const path = options.path ?? '/';
+    const maxPayload = this.maxPayloads[path] ?? LIMITS.maxPayload;
+    const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
+    this.servers.set(path, server);
     return server;
   }
 

@@ -4,13 +4,12 @@ import type { Close } from '../notifier/close.js';
 import type { Connection, Form, Subscribed } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
 import { byteString } from '../notifier/event.js';
+import type { Member } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
-import { CLOSE_CODES } from './close-codes.js';
+import { CLOSE_CODES } from '../wire/close-codes.js';
+import { closeText } from './close-text.js';
 import { FloodGuard } from './flood-guard.js';
 import { frameOf, textFrame } from './frame.js';
-
-/** RFC 6455, section 5.5: a control frame holds 125 bytes, two of which are the code. */
-const MAX_REASON_BYTES = 123;
 
 const NOTHING = Buffer.alloc(0);
 const EMPTY_ARRAY = textFrame('[]');
@@ -21,7 +20,7 @@ interface WriteQueue {
 }
 
 /** A WebSocket client's connection. */
-export class SocketConnection implements Connection {
+export class SocketConnection implements Connection, Member {
   form: Form = 'plain';
   subscription: Subscription | undefined;
   lastSignOfLife = Date.now();
@@ -101,10 +100,8 @@ export class SocketConnection implements Connection {
   }
 
   /** A full socket has at most one heartbeat to make room for the farewell. */
-  close({ reason, detail, retryAfterMs }: Close): void {
-    const text = [reason, detail].filter(Boolean).join(': ');
-    const words = retryAfterMs === undefined ? text : `${text} retry_after_ms=${retryAfterMs}`;
-    const sendClose = () => this.ws.close(CLOSE_CODES[reason], cut(words));
+  close(close: Close): void {
+    const sendClose = () => this.ws.close(CLOSE_CODES[close.reason], closeText(close));
     if (!this.isFull) return sendClose();
     const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
     this.ws.once('close', () => clearTimeout(timer));
@@ -112,6 +109,12 @@ export class SocketConnection implements Connection {
       clearTimeout(timer);
       sendClose();
     };
+  }
+
+  /** Ends it whether or not it has subscribed. */
+  end(close: Close): void {
+    if (this.subscription) this.subscription.close(close);
+    else this.close(close);
   }
 
   terminate(): void {
@@ -136,13 +139,4 @@ export class SocketConnection implements Connection {
     if (this.closing) this.closing();
     else this.subscription?.pump();
   }
-}
-
-/** `text` as far as it fits into a close frame: cut between characters. */
-function cut(text: string): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= MAX_REASON_BYTES) return text;
-  let end = MAX_REASON_BYTES;
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
-  return bytes.subarray(0, end).toString();
 }

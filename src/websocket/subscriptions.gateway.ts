@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
-import type { Close } from '../notifier/close.js';
-import { ConnectionLimits } from '../notifier/connection-limits.js';
+import { OpenConnections } from '../notifier/open-connections.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { InvalidSubscriptionError, readFirstMessage } from './first-message.js';
 import { SocketConnection } from './socket-connection.js';
@@ -16,7 +15,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
 
   constructor(
     private readonly subscriptions: SubscriptionService,
-    private readonly limits: ConnectionLimits,
+    private readonly connections: OpenConnections,
     private readonly options: WebSocketOptions,
   ) {}
 
@@ -26,7 +25,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     const { socket } = request;
     const address = socket.remoteAddress ?? '';
     const connection = new SocketConnection(client, socket, address, this.options.heartbeatMs);
-    const refusal = this.limits.admit();
+    const refusal = this.connections.admit(connection);
     const deadline = setTimeout(
       () => connection.close({ reason: 'no subscription', detail: 'no first message in time' }),
       this.options.subscribeTimeoutMs,
@@ -42,7 +41,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     client.on('error', () => undefined);
     client.on('close', (code) => {
       clearTimeout(deadline);
-      this.limits.release();
+      this.connections.release(connection);
       connection.subscription?.end();
       this.logger.debug({ msg: 'connection closed', address, code });
     });
@@ -51,7 +50,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
   }
 
   private hear(connection: SocketConnection, data: RawData, isBinary: boolean): void {
-    if (isBinary) return end(connection, { reason: 'text frames only' });
+    if (isBinary) return connection.end({ reason: 'text frames only' });
     if (connection.subscription) return this.note(connection, 'message');
     try {
       const { request, form } = readFirstMessage((data as Buffer).toString());
@@ -71,12 +70,6 @@ export class SubscriptionsGateway implements OnGatewayConnection {
   }
 
   private note(connection: SocketConnection, kind: 'message' | 'ping' | 'pong'): void {
-    if (connection.hears(kind)) end(connection, { reason: 'too many messages' });
+    if (connection.hears(kind)) connection.end({ reason: 'too many messages' });
   }
-}
-
-/** Ends a connection whether or not it has subscribed. */
-function end(connection: SocketConnection, close: Close): void {
-  if (connection.subscription) connection.subscription.close(close);
-  else connection.close(close);
 }

@@ -7,7 +7,7 @@ import {
   timestampFault,
   type PushedEvent,
 } from '../notifier/event.js';
-import { firstFault, IsAccessId, IsPresent, IsTimestamp } from '../wire/members.js';
+import { firstFault, IsAccessId, IsPresent, IsTimestamp } from './members.js';
 import { scanEvents, type EventSpans, type TooDeep } from './json-spans.js';
 import type { PushLimits } from './push-limits.js';
 

@@ -19,5 +19,14 @@ export function readIdempotencyKey(
   if (!FORM.test(key)) {
     throw new BadRequestException('Idempotency-Key must be 1 to 255 printable ASCII characters');
   }
-  return { key: `${connector}\n${key}`, digest: createHash('sha256').update(body).digest('hex') };
+  return { key: `${connector}\n${key}`, digest: createHash('sha256').update(trimmed(body)).digest('hex') };
+}
+
+/** The bytes of the array alone: the white space around it is nobody's. */
+function trimmed(body: Buffer): Buffer {
+  let start = 0;
+  let end = body.length;
+  while (start < end && body[start]! <= 32) start++;
+  while (end > start && body[end - 1]! <= 32) end--;
+  return body.subarray(start, end);
 }

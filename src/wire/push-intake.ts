@@ -1,0 +1,32 @@
+import { Injectable, ServiceUnavailableException, UnprocessableEntityException } from '@nestjs/common';
+import type { IdempotencyClaim } from '../notifier/event.js';
+import { EventBufferService } from '../notifier/event-buffer.service.js';
+import { Lifecycle } from '../notifier/lifecycle.js';
+import { PushLimits } from './push-limits.js';
+import { readPushedEvents } from './push-request.js';
+
+/** Takes pushes from either edge: one check, one order, one promise. */
+@Injectable()
+export class PushIntake {
+  constructor(
+    private readonly buffer: EventBufferService,
+    private readonly lifecycle: Lifecycle,
+    private readonly limits: PushLimits,
+  ) {}
+
+  /**
+   * Stores the events of `body`, whole or not at all.
+   *
+   * @param body the bytes of a JSON array of events
+   * @throws HttpException: 400, 413, 422, 503
+   * @throws StoreUnavailableError: it may or may not have been stored
+   */
+  async take(body: Buffer, idempotency: IdempotencyClaim | undefined): Promise<void> {
+    if (this.lifecycle.isEnding) throw new ServiceUnavailableException('the server is going down');
+    const events = readPushedEvents(body, this.limits);
+    const result = await this.buffer.push(idempotency ? { events, idempotency } : { events });
+    if (result === 'conflict') {
+      throw new UnprocessableEntityException('the idempotency key was used for other events');
+    }
+  }
+}
