@@ -4,12 +4,12 @@ import { describeError } from '../wire/error-description.js';
 /** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
 const RETRY_AFTER_SECONDS = '1';
 
-const TRUE = Buffer.from('true');
+const TRUE_HEADERS = ['Content-Type', 'application/json', 'Content-Length', '4'];
 
-/** `200 true`. */
+/** `200 true`. A string leaves in one write with the headers; a Buffer would be a second one. */
 export function answerTrue(response: ServerResponse): void {
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 4 });
-  response.end(TRUE);
+  response.writeHead(200, TRUE_HEADERS);
+  response.end('true');
 }
 
 /** The one form in which errors leave: status, its name, and a message that never quotes the client. */

@@ -2,13 +2,15 @@ import { createServer, type IncomingMessage, type ServerOptions, type ServerResp
 import { ForbiddenException, HttpException } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { answerError } from './answer.js';
+import { DivertibleRequest } from './divertible-request.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** Node drops the headers beyond without a word: whoever sends as many is refused instead. */
 const MAX_HEADERS = 200;
 
-const SERVER_OPTIONS: ServerOptions = {
+const SERVER_OPTIONS = {
+  IncomingMessage: DivertibleRequest,
   /** Bytes. Tokens of 4 KiB fit; more is not ours. */
   maxHeaderSize: 8 * 1024,
   headersTimeout: 10_000,
@@ -18,7 +20,7 @@ const SERVER_OPTIONS: ServerOptions = {
   connectionsCheckingInterval: 1000,
   /** Longer than the idle time of the common proxies (60 s), which otherwise reuse a connection that is being closed. */
   keepAliveTimeout: 65_000,
-};
+} satisfies ServerOptions<typeof DivertibleRequest>;
 
 /** The Express adapter with limits of the server's own, and a way around Express for the requests that must be fast. */
 export class NotifierHttpAdapter extends ExpressAdapter {

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import {
   BadRequestException,
+  type HttpException,
   PayloadTooLargeException,
   ServiceUnavailableException,
   UnsupportedMediaTypeException,
 } from '@nestjs/common';
+import { DivertibleRequest, type BodySink } from './divertible-request.js';
 
 /** Bodies that are being received at the same time may take this much together. */
 const MAX_BYTES_IN_THE_MAKING = 64 * 1024 * 1024;
@@ -17,6 +19,8 @@ const DECODERS = {
   deflate: createInflate,
   br: createBrotliDecompress,
 } as const;
+
+type Reject = (error: HttpException) => void;
 
 /** Reads JSON bodies, all of them together within a bound. */
 export class BodyReader {
@@ -36,47 +40,41 @@ export class BodyReader {
     assertJson(request.headers['content-type']);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > this.maxBytes) throw this.tooLarge();
-    return this.collect(request, this.decoded(request));
+    return new Promise((resolve, reject) => this.collect(request, resolve, reject));
   }
 
-  private decoded(request: IncomingMessage): Readable {
-    const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-    if (encoding === 'identity' || encoding === '') return request;
-    if (!Object.hasOwn(DECODERS, encoding)) {
-      throw new UnsupportedMediaTypeException('Content-Encoding must be identity, gzip, deflate or br');
-    }
-    return request.pipe(DECODERS[encoding as keyof typeof DECODERS]());
-  }
-
-  private collect(request: IncomingMessage, source: Readable): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      const settle = () => {
-        this.inTheMaking -= bytes;
-        source.removeAllListeners('data');
-        if (source !== request) source.destroy();
-      };
-      const fail = (error: Error) => {
-        settle();
-        reject(error);
-      };
-      source.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        this.inTheMaking += chunk.length;
-        if (bytes > this.maxBytes) return fail(this.tooLarge());
-        if (this.inTheMaking > MAX_BYTES_IN_THE_MAKING) return fail(tooManyBodies());
-        chunks.push(chunk);
-      });
-      source.on('end', () => {
-        settle();
-        resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
-      });
-      source.on('error', () => fail(new BadRequestException('body cannot be read or decompressed')));
-      request.on('close', () => {
-        if (!request.complete) fail(new BadRequestException('body broke off'));
-      });
+  private collect(request: IncomingMessage, resolve: (body: Buffer) => void, reject: Reject): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+      this.inTheMaking -= bytes;
+    };
+    const fail: Reject = (error) => {
+      if (isSettled) return;
+      settle();
+      if (request instanceof DivertibleRequest) request.undivert();
+      reject(error);
+    };
+    const chunk = (part: Buffer) => {
+      if (isSettled) return;
+      bytes += part.length;
+      this.inTheMaking += part.length;
+      chunks.push(part);
+      if (bytes > this.maxBytes) fail(this.tooLarge());
+      else if (this.inTheMaking > MAX_BYTES_IN_THE_MAKING) fail(tooManyBodies());
+    };
+    const end = () => {
+      if (isSettled) return;
+      settle();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    };
+    // Without an 'error' listener, a request that breaks off only closes.
+    request.once('close', () => {
+      if (!request.complete) fail(new BadRequestException('body broke off'));
     });
+    deliver(request, { chunk, end }, fail);
   }
 
   private tooLarge(): PayloadTooLargeException {
@@ -84,8 +82,31 @@ export class BodyReader {
   }
 }
 
+function undecodable(): BadRequestException {
+  return new BadRequestException('body cannot be decompressed as Content-Encoding says');
+}
+
 function tooManyBodies(): ServiceUnavailableException {
   return new ServiceUnavailableException('too many requests are being received, try again later');
+}
+
+/** Sends a body to `sink`, decompressed: straight from the parser where that is possible. */
+function deliver(request: IncomingMessage, sink: BodySink, fail: Reject): void {
+  const decoder = decoderOf(request);
+  if (!decoder && request instanceof DivertibleRequest && request.divert(sink)) return;
+  const source: Readable = decoder ? request.pipe(decoder) : request;
+  source.on('data', (chunk: Buffer) => sink.chunk(chunk));
+  source.on('end', () => sink.end());
+  decoder?.on('error', () => fail(undecodable()));
+}
+
+function decoderOf({ headers }: IncomingMessage): Transform | undefined {
+  const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (encoding === 'identity' || encoding === '') return undefined;
+  if (!Object.hasOwn(DECODERS, encoding)) {
+    throw new UnsupportedMediaTypeException('Content-Encoding must be identity, gzip, deflate or br');
+  }
+  return DECODERS[encoding as keyof typeof DECODERS]();
 }
 
 const JSON_TYPE = /^application\/(json|[\w!#$&^.+-]+\+json)$/;

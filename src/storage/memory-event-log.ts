@@ -57,19 +57,19 @@ export class MemoryEventLog extends EventLog {
   private store(events: readonly PushedEvent[], now: number): void {
     this.serial++;
     const tag = newTag();
-    const announcements = new Map<MemoryLog, Announcement & { events: StoredEvent[] }>();
+    const announcements = new Map<string, { log: MemoryLog; announcement: Growing }>();
     for (const event of events) {
-      const log = this.logs.open(event.accessId, this.serial, now);
-      let announcement = announcements.get(log);
-      if (!announcement) {
-        announcement = announcementOf(event.accessId, log);
-        announcements.set(log, announcement);
+      let entry = announcements.get(event.accessId);
+      if (!entry) {
+        const log = this.logs.open(event.accessId, this.serial, now);
+        entry = { log, announcement: announcementOf(event.accessId, log) };
+        announcements.set(event.accessId, entry);
       }
-      announcement.events.push(log.append(event, tag, now));
+      entry.announcement.events.push(entry.log.append(event, tag, now));
     }
-    for (const log of announcements.keys()) this.logs.pushed(log, this.serial, now);
+    for (const { log } of announcements.values()) this.logs.pushed(log, this.serial, now);
     this.logs.makeRoom(this.idempotency.bytes);
-    this.listener?.([...announcements.values()]);
+    this.listener?.([...announcements.values()].map(({ announcement }) => announcement));
   }
 
   async drop(accessId: string): Promise<number> {
@@ -140,6 +140,8 @@ export class MemoryEventLog extends EventLog {
   }
 }
 
-function announcementOf(accessId: string, log: MemoryLog): Announcement & { events: StoredEvent[] } {
+type Growing = Announcement & { events: StoredEvent[] };
+
+function announcementOf(accessId: string, log: MemoryLog): Growing {
   return { accessId, epoch: log.epoch, previousSeq: log.seq, previousTag: log.tag, events: [] };
 }

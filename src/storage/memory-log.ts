@@ -21,8 +21,11 @@ export class MemoryLog {
   tag = 0;
   drops = 0;
   /** The hour and the serial number of the last append or drop. */
-  pushedHour = 0;
+  pushedHour = -1;
   pushedSerial = 0;
+  /** What of the log is in the sums of all logs. */
+  accountedBytes = 0;
+  accountedHeadBytes = 0;
   private trimmedSeq = 0;
   private trimmedTag = 0;
   private textBytes = 0;
@@ -59,10 +62,12 @@ export class MemoryLog {
     return held;
   }
 
-  /** Lets go of what is too old. */
-  expire(now: number): void {
+  /** Lets go of what is too old. @returns whether there was anything */
+  expire(now: number): boolean {
     const oldestAllowed = now - this.bounds.bufferTtlMs;
+    const before = this.trimmedSeq;
     while (this.length > 0 && this.events[this.first]!.arrived < oldestAllowed) this.trimOldest();
+    return this.trimmedSeq > before;
   }
 
   /** Lets go of all events. */

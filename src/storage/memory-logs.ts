@@ -13,7 +13,6 @@ export class MemoryLogs {
   private readonly byUser = new Map<string, MemoryLog>();
   /** Hours in ascending order: a log enters at the newest. */
   private readonly byHour = new Map<number, Set<MemoryLog>>();
-  private readonly accounted = new Map<MemoryLog, { bytes: number; heads: number }>();
 
   constructor(private readonly bounds: Bounds) {}
 
@@ -21,10 +20,7 @@ export class MemoryLogs {
   find(accessId: string, now: number): MemoryLog | undefined {
     this.forgetExpired(now);
     const log = this.byUser.get(accessId);
-    if (log) {
-      log.expire(now);
-      this.account(log);
-    }
+    if (log?.expire(now)) this.account(log);
     return log;
   }
 
@@ -41,12 +37,7 @@ export class MemoryLogs {
   pushed(log: MemoryLog, serial: number, now: number): void {
     log.pushedSerial = serial;
     const hour = Math.floor(now / HOUR_MS);
-    if (hour !== log.pushedHour || !this.accounted.has(log)) {
-      this.leaveHour(log);
-      log.pushedHour = hour;
-      const logs = this.byHour.get(hour) ?? new Set();
-      this.byHour.set(hour, logs.add(log));
-    }
+    if (hour !== log.pushedHour) this.enterHour(log, hour);
     this.account(log);
   }
 
@@ -89,10 +80,16 @@ export class MemoryLogs {
     this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.trimmedCreatedAt);
     this.byUser.delete(log.accessId);
     this.leaveHour(log);
-    const { bytes, heads } = this.accounted.get(log)!;
-    this.bytes -= bytes;
-    this.headBytes -= heads;
-    this.accounted.delete(log);
+    this.bytes -= log.accountedBytes;
+    this.headBytes -= log.accountedHeadBytes;
+  }
+
+  private enterHour(log: MemoryLog, hour: number): void {
+    this.leaveHour(log);
+    log.pushedHour = hour;
+    const logs = this.byHour.get(hour);
+    if (logs) logs.add(log);
+    else this.byHour.set(hour, new Set([log]));
   }
 
   private leaveHour(log: MemoryLog): void {
@@ -101,11 +98,11 @@ export class MemoryLogs {
   }
 
   private account(log: MemoryLog): void {
-    const before = this.accounted.get(log) ?? { bytes: 0, heads: 0 };
     const bytes = log.bytes;
-    const heads = log.length === 0 ? bytes : 0;
-    this.bytes += bytes - before.bytes;
-    this.headBytes += heads - before.heads;
-    this.accounted.set(log, { bytes, heads });
+    const headBytes = log.length === 0 ? bytes : 0;
+    this.bytes += bytes - log.accountedBytes;
+    this.headBytes += headBytes - log.accountedHeadBytes;
+    log.accountedBytes = bytes;
+    log.accountedHeadBytes = headBytes;
   }
 }
