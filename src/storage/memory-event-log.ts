@@ -83,11 +83,10 @@ export class MemoryEventLog extends EventLog {
   }
 
   async view(accessId: string, seq: number): Promise<LogView> {
-    return this.look(accessId, seq);
+    return this.viewOf(this.logs.find(accessId, this.clock()), seq);
   }
 
-  private look(accessId: string, seq: number): LogView {
-    const log = this.logs.find(accessId, this.clock());
+  private viewOf(log: MemoryLog | undefined, seq: number): LogView {
     return { head: log?.head(), store: this.memory(), tag: log?.eventAt(seq)?.tag, trusted: true };
   }
 
@@ -102,10 +101,10 @@ export class MemoryEventLog extends EventLog {
     maxBytes: number,
     since: Since | undefined,
   ): Promise<Page | undefined> {
-    const view = this.look(accessId, after.seq);
-    const start = resolvePosition(view, after);
-    if (!start) return undefined;
+    // One moment for both: between two, an event after the position could expire.
     const log = this.logs.find(accessId, this.clock());
+    const start = resolvePosition(this.viewOf(log, after.seq), after);
+    if (!start) return undefined;
     return log
       ? log.page(start, maxBytes, since)
       : { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
