@@ -51,6 +51,7 @@ export class MemoryEventLog extends EventLog {
     const known = this.idempotency.digestOf(claim.key, now);
     if (known !== undefined) return known === claim.digest ? 'repeated' : 'conflict';
     this.idempotency.add(claim, now);
+    this.makeRoom();
     return 'stored';
   }
 
@@ -68,7 +69,7 @@ export class MemoryEventLog extends EventLog {
       announcement.events.push(log.append(event, tag, now));
     }
     for (const log of announcements.keys()) this.logs.pushed(log, this.serial, now);
-    this.logs.makeRoom(this.idempotency.bytes);
+    this.makeRoom();
     this.listener?.([...announcements.values()]);
   }
 
@@ -79,7 +80,12 @@ export class MemoryEventLog extends EventLog {
     const log = this.logs.open(accessId, this.serial, now);
     log.drops++;
     this.logs.pushed(log, this.serial, now);
+    this.makeRoom();
     return log.drops;
+  }
+
+  private makeRoom(): void {
+    this.logs.makeRoom(this.idempotency.bytes);
   }
 
   async view(accessId: string, seq: number): Promise<LogView> {
