@@ -53,7 +53,7 @@ export function describeAnyText({ open }: Suite): void {
       const harness = await open();
       const announcements = await Announcements.of(harness, ...ACCESS_IDS);
       await harness.log.append(push(...ACCESS_IDS.map((accessId) => event(accessId, 1))));
-      await announcements.count(ACCESS_IDS.length);
+      await announcements.ofEvents(ACCESS_IDS.length);
       expect(announcements.all.map(({ accessId }) => accessId).sort()).toEqual(ACCESS_IDS.toSorted());
     });
   });
@@ -65,7 +65,7 @@ export function describeAnyText({ open }: Suite): void {
       const events = PAYLOADS.map((payload, i) => event('alice', i, payload));
       await harness.log.append(push(...events));
       expect(textsOf(await held(harness.log, 'alice'))).toEqual(textsOf(events));
-      await announcements.count(1);
+      await announcements.ofEvents(events.length);
       expect(textsOf(announcements.all[0]!.events)).toEqual(textsOf(events));
     });
 

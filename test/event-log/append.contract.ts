@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from '../../src/notifier/event-log.js';
-import { EVERYTHING, bare, event, eventsOf, held, newest, push, textsOf } from './events.js';
+import { EVERYTHING, bare, claimed, event, eventsOf, held, newest, push, textsOf } from './events.js';
 import { Announcements, type Suite } from './harness.js';
 
 /** Order and atomicity. */
@@ -71,7 +71,7 @@ export function describeAppend({ open }: Suite): void {
       const announcements = await Announcements.of(harness, 'alice', 'bob');
       const alices = [event('alice', 1), event('alice', 3)];
       await harness.log.append(push(alices[0]!, event('bob', 2), alices[1]!));
-      await announcements.count(2);
+      await announcements.ofEvents(3);
       expect(announcements.for('alice').map(({ events }) => textsOf(events))).toEqual([textsOf(alices)]);
       expect(announcements.for('bob')).toHaveLength(1);
       expect(bare(announcements.for('alice')[0]!.events)).toEqual(await held(harness.log, 'alice'));
@@ -84,7 +84,7 @@ export function describeAppend({ open }: Suite): void {
         push(event('alice', i), event('bob', i), event('alice', i)),
       );
       await Promise.all(pushes.map((one) => harness.log.append(one)));
-      await announcements.count(60);
+      await announcements.ofEvents(90);
       for (const user of ['alice', 'bob']) {
         let previous = { seq: 0, tag: 0 };
         for (const { previousSeq, previousTag, events } of announcements.for(user)) {
@@ -109,7 +109,7 @@ export function describeAppend({ open }: Suite): void {
         announcements.all.push(...news);
       });
       await Promise.all(Array.from({ length: 20 }, (_, i) => harness.log.append(push(event('alice', i)))));
-      await announcements.count(20);
+      await announcements.ofEvents(20);
       const pages = await Promise.all(reads);
       for (const [i, { events }] of announcements.all.entries()) {
         expect(bare(pages[i]!.events.slice(0, events.length))).toEqual(bare(events));
@@ -119,14 +119,13 @@ export function describeAppend({ open }: Suite): void {
     it('does not come for a repeat, a conflict, a drop or an empty push', async () => {
       const harness = await open();
       const announcements = await Announcements.of(harness, 'alice');
-      const idempotency = { key: 'k', digest: 'd' };
-      await harness.log.append({ events: [event('alice', 1)], idempotency });
-      await harness.log.append({ events: [event('alice', 1)], idempotency });
-      await harness.log.append({ events: [event('alice', 2)], idempotency: { key: 'k', digest: 'other' } });
+      await harness.log.append(claimed('key', 'one', event('alice', 1)));
+      await harness.log.append(claimed('key', 'one', event('alice', 1)));
+      await harness.log.append(claimed('key', 'two', event('alice', 2)));
       await harness.log.append(push());
       await harness.log.drop('alice');
       await harness.log.append(push(event('alice', 3)));
-      await announcements.count(2);
+      await announcements.ofEvents(2);
       const created = announcements.all.map(({ events }) => events.map(({ createdAt }) => createdAt));
       expect(created).toEqual([[1], [3]]);
     });

@@ -33,7 +33,7 @@ export function describeBounds({ open, can }: Suite): void {
       const harness = await open({ bufferBytes: 1000 });
       const announcements = await Announcements.of(harness, 'alice');
       await harness.log.append(push(eventOf(1001, 'alice', 1)));
-      await announcements.count(1);
+      await announcements.ofEvents(1);
       expect(await held(harness.log, 'alice')).toEqual([]);
       const { head } = await harness.log.view('alice', 0);
       expect(head).toMatchObject({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { byteString, eventPrefix, type Push, type PushedEvent } from '../../src/notifier/event.js';
 import type { EventLog, LogView, Page, Since, StoredEvent } from '../../src/notifier/event-log.js';
@@ -26,9 +27,9 @@ export function eventsOf(accessId: string, first: number, last: number): PushedE
 
 export const push = (...events: PushedEvent[]): Push => ({ events });
 
-/** A push under an idempotency key. */
-export function claimed(key: string, digest: string, ...events: PushedEvent[]): Push {
-  return { events, idempotency: { key, digest } };
+/** A push under an idempotency key, with a digest that is `content`'s. */
+export function claimed(key: string, content: string, ...events: PushedEvent[]): Push {
+  return { events, idempotency: { key, digest: createHash('sha256').update(content).digest('hex') } };
 }
 
 export const textsOf = (events: readonly { readonly text: string }[]) => events.map(({ text }) => text);

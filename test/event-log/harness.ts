@@ -1,4 +1,4 @@
-import type { Announcement, EventLog } from '../../src/notifier/event-log.js';
+import type { Announcement, EventLog, StoredEvent } from '../../src/notifier/event-log.js';
 import type { Bounds, Clock } from '../../src/storage/bounds.js';
 
 /** One opened store, with a place of its own for its data. */
@@ -94,8 +94,13 @@ export class Announcements {
     return this.all.filter((announcement) => announcement.accessId === accessId);
   }
 
-  /** Resolves once so many have come. */
-  async count(expected: number): Promise<void> {
-    await until(() => this.all.length >= expected, `${expected} announcements`);
+  /** The users' announced events, in the order in which they were announced. */
+  get events(): StoredEvent[] {
+    return this.all.flatMap(({ events }) => events);
+  }
+
+  /** Resolves once so many events have been announced. */
+  async ofEvents(expected: number): Promise<void> {
+    await until(() => this.events.length >= expected, `the announcement of ${expected} events`);
   }
 }

@@ -67,13 +67,13 @@ export function describeRestart({ open, can }: Suite): void {
       const { epoch } = await newest(harness.log, 'alice');
       const log = await reopened(harness);
       if (!log) return;
-      const announcements = await Announcements.of({ ...harness, log }, 'alice');
+      const announcements = await Announcements.of({ ...harness, log }, 'alice', 'bob');
       await log.append(push(event('alice', 2), event('bob', 2)));
       expect(await readAfter(log, 'alice', idOf(epoch, first!))).toMatchObject([{ seq: 2, createdAt: 2 }]);
       expect(await readAfter(log, 'bob', place)).toHaveLength(1);
       const lastEventId = formatPosition(place);
       expect(await verdict(log, 'bob', { lastEventId })).toMatchObject({ recovered: true });
-      await announcements.count(1);
+      await announcements.ofEvents(2);
       expect(announcements.for('alice')).toMatchObject([{ epoch, previousSeq: 1, previousTag: first!.tag }]);
     });
 
@@ -121,13 +121,15 @@ export function describeRestart({ open, can }: Suite): void {
       const harness = await open({ bufferEvents: 3, bufferTtlMs: HOUR_MS, headTtlMs: HOUR_MS }, clock.read);
       let { log } = harness;
       const announcements = await Announcements.of(harness, 'alice');
+      let pushed = 0;
       for (let round = 0; round < 12; round++) {
         await log.append(push(...eventsOf('alice', 1, 1 + (round % 4))));
         await log.append(push(event('alice', 1)));
         clock.advance(((round % 3) + 1) * HOUR_MS);
         if (round % 2 > 0) log = (await reopened(harness)) ?? log;
         announcements.listenTo(log);
-        await announcements.count(2 * (round + 1));
+        pushed += 2 + (round % 4);
+        await announcements.ofEvents(pushed);
       }
       const ids = announcements.all.flatMap(({ epoch, events }) =>
         events.map((one) => formatPosition(idOf(epoch, one))),
