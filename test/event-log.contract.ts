@@ -6,6 +6,7 @@ import { describeForgetting } from './event-log/forgetting.contract.js';
 import { ALL_CAPABILITIES } from './event-log/harness.js';
 import type { Capabilities, EventLogHarness, OpenEventLog, Suite } from './event-log/harness.js';
 import { describeIdempotency } from './event-log/idempotency.contract.js';
+import { describeModel } from './event-log/model.contract.js';
 import { describeReading } from './event-log/reading.contract.js';
 import { describeRestart } from './event-log/restart.contract.js';
 import { describeTotalBytes } from './event-log/total-bytes.contract.js';
@@ -43,5 +44,6 @@ export function describeEventLog(
     describeForgetting(suite);
     describeAnyText(suite);
     describeRestart(suite);
+    describeModel(suite);
   });
 }

@@ -22,7 +22,7 @@ function inFolder(sync: LmdbOptions['sync']): OpenEventLog {
       },
       close: async () => {
         await log.close();
-        await rm(dir, { recursive: true });
+        await rm(dir, { recursive: true, force: true });
       },
     };
   };

@@ -6,7 +6,7 @@ export interface EventLogHarness {
   readonly log: EventLog;
   /** Closes the log and opens it again on the same data; absent where the data go with the process. */
   reopen?(): Promise<EventLog>;
-  /** Closes the log, if it is open, and takes its data away. */
+  /** Closes the log and takes its data away; does nothing more when called again. */
   close(): Promise<void>;
   /** Asks for a user's announcements, where a store sends only those that it was asked for. */
   follow?(accessId: string): Promise<void>;
