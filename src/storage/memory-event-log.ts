@@ -51,6 +51,7 @@ export class MemoryEventLog extends EventLog {
     const known = this.idempotency.digestOf(claim.key, now);
     if (known !== undefined) return known === claim.digest ? 'repeated' : 'conflict';
     this.idempotency.add(claim, now);
+    this.makeRoom();
     return 'stored';
   }
 
@@ -68,7 +69,7 @@ export class MemoryEventLog extends EventLog {
       entry.announcement.events.push(entry.log.append(event, tag, now));
     }
     for (const { log } of announcements.values()) this.logs.pushed(log, this.serial, now);
-    this.logs.makeRoom(this.idempotency.bytes);
+    this.makeRoom();
     this.listener?.([...announcements.values()].map(({ announcement }) => announcement));
   }
 
@@ -79,15 +80,19 @@ export class MemoryEventLog extends EventLog {
     const log = this.logs.open(accessId, this.serial, now);
     log.drops++;
     this.logs.pushed(log, this.serial, now);
+    this.makeRoom();
     return log.drops;
   }
 
-  async view(accessId: string, seq: number): Promise<LogView> {
-    return this.look(accessId, seq);
+  private makeRoom(): void {
+    this.logs.makeRoom(this.idempotency.bytes);
   }
 
-  private look(accessId: string, seq: number): LogView {
-    const log = this.logs.find(accessId, this.clock());
+  async view(accessId: string, seq: number): Promise<LogView> {
+    return this.viewOf(this.logs.find(accessId, this.clock()), seq);
+  }
+
+  private viewOf(log: MemoryLog | undefined, seq: number): LogView {
     return { head: log?.head(), store: this.memory(), tag: log?.eventAt(seq)?.tag, trusted: true };
   }
 
@@ -102,10 +107,10 @@ export class MemoryEventLog extends EventLog {
     maxBytes: number,
     since: Since | undefined,
   ): Promise<Page | undefined> {
-    const view = this.look(accessId, after.seq);
-    const start = resolvePosition(view, after);
-    if (!start) return undefined;
+    // One moment for both: between two, an event after the position could expire.
     const log = this.logs.find(accessId, this.clock());
+    const start = resolvePosition(this.viewOf(log, after.seq), after);
+    if (!start) return undefined;
     return log
       ? log.page(start, maxBytes, since)
       : { epoch: start.epoch, events: [], start, end: start, reachedHead: true };

@@ -13,6 +13,7 @@ import { resolvePosition } from '../../notifier/start-point.js';
 import { type Bounds, type Clock, HOUR_MS } from '../bounds.js';
 import { decodeEvents, decodeHead, decodeIndex } from './chunk.js';
 import type { HeadCache } from './head-cache.js';
+import { MAX_SEQ } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { hasEvents, type LogHead } from './log-head.js';
 
@@ -124,6 +125,8 @@ export class LogReader {
   }
 
   private indexOf(accessId: string, seq: number) {
+    // A client can name any number, and a key has room for 48 bits.
+    if (seq > MAX_SEQ) return undefined;
     const chunk = this.file.chunkAt(accessId, seq);
     const index = chunk && decodeIndex(chunk.firstSeq, chunk.record);
     return index && seq < index.firstSeq + index.count ? index : undefined;
