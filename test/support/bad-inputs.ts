@@ -60,15 +60,16 @@ interface SentFrames {
   readonly idleWs?: number;
 }
 
-export const BAD_INPUTS = JSON.parse(
-  readFileSync(new URL('../bad-inputs.json', import.meta.url), 'utf8'),
-) as readonly BadInput[];
+/** Every input of the catalogue, and those found on the way since. */
+export const BAD_INPUTS = ['../bad-inputs.json', '../more-bad-inputs.json'].flatMap(
+  (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as BadInput[],
+);
 
 /** What came of an input. */
 export interface Outcome {
   /** All statuses of the connection, in order; one null where it ended without any. */
   readonly statuses: readonly (number | null)[];
-  /** The body, where one request was sent. */
+  /** The body, where one request was sent and has one. */
   readonly text?: string;
   /** The close code; undefined where the connection stays open. */
   readonly close?: number | undefined;
@@ -96,7 +97,7 @@ async function sendRequest(url: string, { method, path, headers, body }: SentReq
     headers: Object.fromEntries(lines) as Record<string, string>,
     ...(body !== null && { body: bytesOf(body) }),
   });
-  return { statuses: [status], text };
+  return { statuses: [status], ...(method !== 'HEAD' && { text }) };
 }
 
 async function sendBytes(url: string, { bytes, end }: SentBytes): Promise<Outcome> {
