@@ -15,12 +15,6 @@ const ENVIRONMENTS: Readonly<Record<NonNullable<BadInput['needs']> | 'open', obj
   jwt: undefined,
 };
 
-/** What this server does not do yet, and does instead. */
-const NOT_YET: Readonly<Record<string, BadInput['expect']>> = {
-  // The push WebSocket.
-  H230: { status: [404] },
-};
-
 for (const [needs, environment] of Object.entries(ENVIRONMENTS)) {
   const cases = BAD_INPUTS.filter((input) => (input.needs ?? 'open') === needs);
   describe(`a server (${needs}) that is sent what it must refuse or survive`, () => {
@@ -74,7 +68,7 @@ function serve(cases: readonly BadInput[], environment: Record<string, string>):
 }
 
 function expectOutcome(outcome: Outcome, input: BadInput): void {
-  const { status, handshake, body, close } = NOT_YET[input.id] ?? input.expect;
+  const { status, handshake, body, close } = input.expect;
   for (const each of outcome.statuses) expect(status ?? handshake).toContain(each);
   if (body !== undefined) expect(outcome.text).toBe(body);
   else if (outcome.text !== undefined && outcome.statuses[0]! >= 400) expectError(outcome);
