@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../src/config.js';
 import { ALLOWED_METHODS } from '../src/http/routes.js';
 import { Lifecycle } from '../src/notifier/lifecycle.js';
-import { CLOSE_CODES } from '../src/websocket/close-codes.js';
+import { CLOSE_CODES } from '../src/wire/close-codes.js';
 import { get, push, send, type Answer } from './support/http.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 
