@@ -51,6 +51,7 @@ end_process() { # signal, process id
 
 cleanup() {
   trap - EXIT
+  set +e # whatever has ended already, the rest is to end too
   local file
   for file in "$work"/*.pid; do
     [ -e "$file" ] && end_process KILL "$(cat "$file")"

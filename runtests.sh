@@ -21,6 +21,11 @@ step 'test'
 status=0
 npm test --silent -- --json --outputFile="$results" >/dev/null || status=$?
 
+if [ ! -s "$results" ]; then
+  echo 'the tests did not run' >&2
+  exit "$status"
+fi
+
 # Suites that did not even load count as failed too: their tests are in no other number.
 node -e '
   const results = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));

@@ -1,0 +1,158 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../src/config.js';
+import { ALLOWED_METHODS } from '../src/http/routes.js';
+import { Lifecycle } from '../src/notifier/lifecycle.js';
+import { CLOSE_CODES } from '../src/wire/close-codes.js';
+import { get, push, send, type Answer } from './support/http.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+
+const ROOT = join(import.meta.dirname, '..');
+
+const read = (path: string) => readFile(join(ROOT, path), 'utf8');
+
+/** What stands in backticks first in a cell; the cell itself where nothing does. */
+const code = (cell: string) => /`([^`]*)`/.exec(cell)?.[1] ?? cell;
+
+/** The rows of the Markdown table whose first column has that heading, cell by cell. */
+function table(markdown: string, heading: string): string[][] {
+  const lines = markdown.split('\n');
+  const start = lines.findIndex((line) => line.startsWith('|') && cells(line)[0] === heading);
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'));
+  return lines.slice(start + 2, end).map(cells);
+}
+
+function cells(line: string): string[] {
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+describe('the close codes of docs/protocol.md', () => {
+  /** Sent by the WebSocket library, for reasons of RFC 6455. */
+  const OF_THE_LIBRARY = ['1002', '1007', '1008', '1009'];
+
+  test('are those that the server sends, each with the words that its reason begins with', async () => {
+    const rows = table(await read('docs/protocol.md'), 'code').map(([number, reason]) => [
+      number,
+      code(reason!),
+    ]);
+    const own = rows.filter(([number]) => !OF_THE_LIBRARY.includes(number!));
+    expect(Object.fromEntries(own.map(([number, reason]) => [reason, Number(number)]))).toEqual(CLOSE_CODES);
+    expect(rows).toHaveLength(Object.keys(CLOSE_CODES).length + OF_THE_LIBRARY.length);
+  });
+});
+
+describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s', (path) => {
+  let rows: [name: string, value: string][];
+
+  beforeAll(async () => {
+    rows = table(await read(path), 'variable').map(([name, value]) => [code(name!), code(value!)]);
+  });
+
+  test('has every setting that the server reads, and no other', async () => {
+    const source = await read('src/config.ts');
+    const settings = [...source.matchAll(/reader\.\w+\(\s*'([A-Z_]+)'/g)].map((match) => match[1]!);
+    expect(new Set(rows.map(([name]) => name))).toEqual(new Set(settings));
+    expect(rows).toHaveLength(settings.length);
+  });
+
+  test('has the defaults that count where nothing is set', () => {
+    const defaults = readConfig({});
+    for (const [name, value] of rows) {
+      const environment = { [name]: value === 'unset' ? '' : value };
+      expect([name, readConfig(environment)]).toEqual([name, defaults]);
+    }
+  });
+});
+
+describe('the requests of docs/protocol.md', () => {
+  test('are those that the server has', async () => {
+    const requests = table(await read('docs/protocol.md'), 'request').map(([request]) => code(request!));
+    const paths = requests.map((request) => request.split('?')[0]);
+    const routes = Object.entries(ALLOWED_METHODS).map(
+      ([path, methods]) => `${methods.split(',')[0]} ${path}`,
+    );
+    expect(new Set(paths)).toEqual(new Set(routes));
+  });
+});
+
+describe('the statuses of docs/protocol.md', () => {
+  let running: RunningApp;
+  let url: string;
+
+  beforeAll(async () => {
+    running = await startApp();
+    ({ url } = running);
+  });
+
+  afterAll(() => running.close());
+
+  const EVENT = '[{"accessid":"client1","created_at":1,"payload":1}]';
+  /** With `Host` and `Connection`, one more than is taken. */
+  const headers = Object.fromEntries(Array.from({ length: 198 }, (_, i) => [`x-${i}`, '']));
+
+  /** A request for each status that the server has, in this order: the last one ends the service. */
+  const provoked: readonly (readonly [number, () => Promise<Answer>])[] = [
+    [200, () => push(url, EVENT)],
+    [400, () => push(url, '[')],
+    [403, () => get(url, '/clients', { Host: 'example.com' })],
+    [404, () => get(url, '/nowhere')],
+    [405, () => get(url, '/push_events')],
+    [413, () => push(url, ' '.repeat(1024 * 1024 + 1))],
+    [415, () => push(url, EVENT, { 'Content-Type': 'text/plain' })],
+    [422, () => repeatWithOtherEvents()],
+    [426, () => get(url, '/subscribe_to_events')],
+    [431, () => get(url, '/clients', headers)],
+    [503, () => pushWhileEnding()],
+  ];
+
+  async function repeatWithOtherEvents(): Promise<Answer> {
+    await push(url, EVENT, { 'Idempotency-Key': 'a' });
+    return push(url, '[]', { 'Idempotency-Key': 'a' });
+  }
+
+  function pushWhileEnding(): Promise<Answer> {
+    running.app.get(Lifecycle).end();
+    return push(url, EVENT);
+  }
+
+  test('are those that the server answers with', async () => {
+    const statuses = table(await read('docs/protocol.md'), 'status').map(([status]) => Number(status));
+    expect(statuses).toEqual(provoked.map(([status]) => status));
+    for (const [status, request] of provoked) expect((await request()).status).toBe(status);
+  });
+
+  test('come with the headers that say what to do', async () => {
+    expect((await send(url, '/push_events')).headers.allow).toBe('POST');
+    expect((await get(url, '/subscribe_to_events')).headers.upgrade).toBe('websocket');
+    expect((await pushWhileEnding()).headers['retry-after']).toMatch(/^\d+$/);
+  });
+});
+
+describe('the dependencies page', () => {
+  test('has a line for every dependency, and for no other', async () => {
+    const { dependencies, devDependencies } = JSON.parse(await read('package.json')) as Record<
+      string,
+      object
+    >;
+    const page = await read('docs/decisions/0007-dependencies.md');
+    const named = [...page.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]!);
+    expect(named).toEqual([...Object.keys(dependencies!), ...Object.keys(devDependencies!)]);
+  });
+});
+
+describe('the links of the documents', () => {
+  test('lead to files that are there', async () => {
+    const paths = (await readdir(ROOT)).concat(
+      (await readdir(join(ROOT, 'docs'), { recursive: true })).map((path) => join('docs', path)),
+    );
+    for (const path of paths.filter((path) => path.endsWith('.md'))) {
+      const links = [...(await read(path)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
+      for (const link of links)
+        await expect(access(join(ROOT, dirname(path), link))).resolves.toBeUndefined();
+    }
+  });
+});
