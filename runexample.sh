@@ -124,6 +124,7 @@ says_connected() { grep 'Connected (press' "$work/$1.out" >/dev/null; }
 subscribe() { # label, timestamp
   local label=$1 access_id=${1%%-*} message="{ \"access_id\" : \"${1%%-*}\", \"timestamp\" : $2 }"
   mkfifo "$work/$label.in"
+  : >"$work/$label.out"
   # Opened for reading and writing: wscat ends when its input does.
   NODE_OPTIONS=$AS_ON_A_TERMINAL node_modules/.bin/wscat --no-color -c "ws${url#http}/subscribe_to_events" \
     <>"$work/$label.in" >"$work/$label.out" 2>&1 &
