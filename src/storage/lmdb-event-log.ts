@@ -129,21 +129,25 @@ export class LmdbEventLog extends EventLog {
       (head) => this.reader.isOver(head, now),
     );
     const results = changes.map((change) => change(draft));
+    const meta = draft.finish();
+    this.reader.isCommitting = true;
     try {
-      await this.file.commit(draft, draft.finish());
+      await this.file.commit(draft, meta);
+      this.remember(draft);
     } catch (error) {
       this.failed(error);
       throw error;
+    } finally {
+      this.reader.isCommitting = false;
     }
-    this.committed(draft);
+    this.listener?.([...draft.announcements()]);
     return results;
   }
 
-  private committed(draft: CommitDraft): void {
+  private remember(draft: CommitDraft): void {
     this.isHealthy = true;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
-    this.listener?.([...draft.announcements()]);
   }
 
   private failed(error: unknown): void {

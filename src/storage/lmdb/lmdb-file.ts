@@ -69,8 +69,14 @@ export class LmdbFile {
     }
   }
 
+  /** As of the last commit that this process knows to be done. */
   get meta(): Meta {
     return this.current;
+  }
+
+  /** As it stands beside the records that are read in the same turn of the event loop. */
+  readMeta(): Meta {
+    return decodeMeta(this.db.get(metaKey)!);
   }
 
   get(key: Buffer): Buffer | undefined {
