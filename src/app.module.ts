@@ -5,9 +5,15 @@ import {
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
+import { ApiKeys } from './auth/api-keys.js';
+import { AskingAuthenticator } from './auth/asking-authenticator.js';
+import { JwtAuthenticator } from './auth/jwt-authenticator.js';
 import { OpenAuthenticator } from './auth/open-authenticator.js';
+import { OpenConnectors, RateLimitedConnectors } from './auth/open-connectors.js';
+import { Tokens } from './auth/tokens.js';
 import { LocalCluster } from './cluster/local-cluster.js';
 import type { Config } from './config.js';
+import { socketLimits } from './descriptors.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { HttpModule } from './http/http.module.js';
 import { PushIntake } from './wire/push-intake.js';
@@ -15,6 +21,7 @@ import { PushLimits } from './wire/push-limits.js';
 import { Authenticator } from './notifier/authenticator.js';
 import { Cluster } from './notifier/cluster.js';
 import { OpenConnections } from './notifier/open-connections.js';
+import { Connectors } from './notifier/connectors.js';
 import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
 import { NotifierModule } from './notifier/notifier.module.js';
@@ -23,6 +30,8 @@ import { LmdbEventLog } from './storage/lmdb-event-log.js';
 import { MemoryEventLog } from './storage/memory-event-log.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
+import { ConnectorAccess } from './wire/connector-access.js';
+import { PeerAddresses } from './wire/peer-addresses.js';
 import { APP_FILTER } from '@nestjs/core';
 
 /** What the modules need from outside, for all of them. */
@@ -42,8 +51,18 @@ class PortsModule implements OnApplicationShutdown {
       { provide: PushLimits, useValue: config },
       { provide: WebSocketOptions, useValue: config },
       { provide: EventLog, useFactory: () => openLog(config) },
-      { provide: Authenticator, useClass: OpenAuthenticator },
-      { provide: OpenConnections, useFactory: () => new OpenConnections(config.maxConnections) },
+      { provide: Authenticator, useFactory: () => authenticator(config) },
+      { provide: Connectors, useFactory: () => connectors(config) },
+      { provide: PeerAddresses, useFactory: () => new PeerAddresses(config.trustedProxies) },
+      ConnectorAccess,
+      {
+        provide: OpenConnections,
+        useFactory: () =>
+          new OpenConnections(
+            Math.min(config.maxConnections, socketLimits().connections),
+            config.maxConnectionsPerAddress,
+          ),
+      },
       { provide: Cluster, useClass: LocalCluster },
       Lifecycle,
       PushIntake,
@@ -70,4 +89,20 @@ export class AppModule {
 function openLog(config: Config): EventLog {
   const { store, dataDir, sync, bounds } = config;
   return store === 'memory' ? new MemoryEventLog(bounds) : LmdbEventLog.open({ dir: dataDir, sync, bounds });
+}
+
+function authenticator({ subscribers }: Config): Authenticator {
+  switch (subscribers.by) {
+    case 'token':
+      return new JwtAuthenticator(new Tokens(subscribers.keys(), subscribers.rules));
+    case 'asking':
+      return new AskingAuthenticator(subscribers.url);
+    case 'nothing':
+      return new OpenAuthenticator();
+  }
+}
+
+function connectors({ apiKeys, eventsPerSecond }: Config): Connectors {
+  if (apiKeys.length > 0) return new ApiKeys(apiKeys, eventsPerSecond);
+  return eventsPerSecond === undefined ? new OpenConnectors() : new RateLimitedConnectors(eventsPerSecond);
 }

@@ -6,12 +6,17 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
+import { socketLimits } from './descriptors.js';
 import { EventsController } from './http/events.controller.js';
 import { isLoopbackHost } from './http/loopback.js';
 import { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
+import { securityHeaders } from './http/security-headers.js';
 import { Log } from './log.js';
-import { NotifierWsAdapter } from './websocket/notifier-ws-adapter.js';
+import { Authenticator } from './notifier/authenticator.js';
+import { NotifierWsAdapter, type HandshakeCheck } from './websocket/notifier-ws-adapter.js';
 import { originRule } from './websocket/origin-rule.js';
+import { ConnectorAccess } from './wire/connector-access.js';
+import { bearerToken } from './wire/credentials.js';
 
 /** Connections that wait to be accepted while many come back at once; Node's default is 511. */
 const LISTEN_BACKLOG = 4096;
@@ -25,20 +30,27 @@ export async function createApp(
   config: Config,
   replacements: readonly Provider[] = [],
 ): Promise<NestExpressApplication> {
-  const http = new NotifierHttpAdapter();
+  const log = new Log(config.logLevel);
+  const http = new NotifierHttpAdapter(socketLimits().sockets, config.tls?.read());
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, replacements), http, {
     bodyParser: false,
-    logger: new Log(config.logLevel),
+    logger: log,
     abortOnError: false,
   });
+  for (const warning of config.warnings) log.warn(warning, 'Config');
   app.disable('x-powered-by');
   app.disable('etag');
-  if (config.trustProxy !== undefined) app.set('trust proxy', trustProxyValue(config.trustProxy));
+  app.set('trust proxy', config.trustedProxies ?? false);
+  app.use(securityHeaders(config.tls !== undefined));
   if (config.isLoopbackOnly) http.restrictHosts(isLoopbackHost);
   app.useWebSocketAdapter(
-    new NotifierWsAdapter(app, (request) => http.refusal(request), originRule(config.allowedOrigins), {
-      '/push_events': config.maxBodyBytes,
-    }),
+    new NotifierWsAdapter(
+      app,
+      (request) => http.refusal(request),
+      originRule(config.allowedOrigins),
+      { '/push_events': config.maxBodyBytes },
+      handshakeChecks(app.get(Authenticator), app.get(ConnectorAccess)),
+    ),
   );
   const events = app.get(EventsController);
   http.shortcut('/push_events', (request, response) => events.push(request, response));
@@ -54,11 +66,19 @@ export async function listen(app: NestExpressApplication, config: Config): Promi
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  return `${config.tls ? 'https' : 'http'}://${host}:${address.port}`;
 }
 
-/** As `app.set('trust proxy', …)` takes it: a number of hops, a switch, or addresses. */
-function trustProxyValue(text: string): boolean | number | string {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return /^\d+$/.test(text) ? Number(text) : text;
+/** What a handshake must show, path by path. */
+function handshakeChecks(
+  authenticator: Authenticator,
+  connectors: ConnectorAccess,
+): Readonly<Record<string, HandshakeCheck>> {
+  return {
+    '/subscribe_to_events': ({ headers }) => {
+      const token = bearerToken(headers);
+      return token === undefined ? undefined : authenticator.checkHandshake(token);
+    },
+    '/push_events': (request) => void connectors.admit(request, 'push'),
+  };
 }

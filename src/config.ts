@@ -1,17 +1,23 @@
+import { readAccess, type Access } from './config/access.js';
+import { ConfigError, Reader, type Environment } from './config/reader.js';
+import { readTls, type TlsFiles } from './config/tls.js';
 import type { Bounds } from './storage/bounds.js';
 
-/** The whole configuration, checked. This file is the only reader of the environment. */
-export interface Config {
+export { ConfigError };
+
+/** The whole configuration, checked. This file and its folder are the only reader of the environment. */
+export interface Config extends Access {
   readonly port: number;
-  readonly host: string;
-  /** Whether the server is open and bound to loopback, so that only requests which name loopback are answered. */
-  readonly isLoopbackOnly: boolean;
+  /** HTTPS and WSS instead of HTTP and WS. */
+  readonly tls: TlsFiles | undefined;
   readonly store: 'lmdb' | 'memory';
   readonly dataDir: string;
   readonly sync: 'full' | 'process';
   readonly bounds: Bounds;
   readonly maxConnections: number;
   readonly maxConnectionsPerUser: number;
+  /** `undefined`: as many as there may be in all. */
+  readonly maxConnectionsPerAddress: number | undefined;
   readonly heartbeatMs: number;
   readonly subscribeTimeoutMs: number;
   readonly maxBodyBytes: number;
@@ -19,34 +25,16 @@ export interface Config {
   readonly maxEventBytes: number;
   readonly shutdownDelayMs: number;
   readonly shutdownGraceMs: number;
-  /** Origins whose pages may connect; `*` for any; empty for the same host only. */
-  readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
-  /** Express's `trust proxy` value. */
-  readonly trustProxy: string | undefined;
+  /** What is allowed and probably not meant, one line each. */
+  readonly warnings: readonly string[];
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Every mistake in the environment, one line each. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-
-  constructor(readonly mistakes: readonly string[]) {
-    super(mistakes.join('\n'));
-  }
-}
-
 /** EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
-
-/** Names that Kubernetes injects for a Service called notifier. */
-const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
 
 /**
  * The configuration that `environment` describes.
@@ -55,47 +43,24 @@ const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
  */
 export function readConfig(environment: Environment): Config {
   const reader = new Reader(environment);
-  const config = { ...readServer(reader), ...readStore(reader), ...readLimits(reader) };
+  const config = {
+    ...readAccess(reader),
+    ...readServer(reader),
+    ...readStore(reader),
+    ...readLimits(reader),
+  };
   reader.finish();
-  return Object.freeze(config);
+  return Object.freeze({ ...config, warnings: reader.warnings });
 }
 
 function readServer(reader: Reader) {
-  const isMeantOpen = reader.oneOf('NOTIFIER_AUTH', ['none'] as const, undefined) === 'none';
-  const host = reader.text('HOST', isMeantOpen ? '0.0.0.0' : '127.0.0.1');
-  if (!isMeantOpen && !LOOPBACK.test(host)) {
-    reader.mistake(
-      'HOST is not a loopback address, and nothing says who may subscribe and push: set NOTIFIER_AUTH=none if it is meant to be open',
-    );
-  }
   return {
     port: reader.integer('PORT', 8080, 0, 65_535),
-    host,
-    isLoopbackOnly: !isMeantOpen,
-    allowedOrigins: readOrigins(reader),
+    tls: readTls(reader),
     logLevel: reader.oneOf('NOTIFIER_LOG_LEVEL', LOG_LEVELS, 'info'),
-    trustProxy: reader.text('NOTIFIER_TRUST_PROXY', undefined),
     shutdownDelayMs: reader.seconds('NOTIFIER_SHUTDOWN_DELAY', 2, 0),
     shutdownGraceMs: reader.seconds('NOTIFIER_SHUTDOWN_GRACE', 6, 0),
   };
-}
-
-function readOrigins(reader: Reader): readonly string[] {
-  const origins = reader.list('NOTIFIER_ALLOWED_ORIGINS');
-  for (const origin of origins) {
-    if (origin !== '*' && !isOrigin(origin)) {
-      reader.mistake('NOTIFIER_ALLOWED_ORIGINS must list origins such as https://app.example.com, or *');
-    }
-  }
-  return origins;
-}
-
-function isOrigin(text: string): boolean {
-  try {
-    return new URL(text).origin === text;
-  } catch {
-    return false;
-  }
 }
 
 function readStore(reader: Reader) {
@@ -118,6 +83,12 @@ function readLimits(reader: Reader) {
   return {
     maxConnections: reader.integer('NOTIFIER_MAX_CONNECTIONS', 100_000, 1, 10_000_000),
     maxConnectionsPerUser: reader.integer('NOTIFIER_MAX_CONNECTIONS_PER_USER', 16, 1, 10_000_000),
+    maxConnectionsPerAddress: reader.integer(
+      'NOTIFIER_MAX_CONNECTIONS_PER_ADDRESS',
+      undefined,
+      1,
+      10_000_000,
+    ),
     heartbeatMs: reader.seconds('NOTIFIER_HEARTBEAT', 30, 1),
     subscribeTimeoutMs: reader.seconds('NOTIFIER_SUBSCRIBE_TIMEOUT', 10, 1),
     // A body is held as text while it is read: V8's longest string has 2^29 characters.
@@ -125,77 +96,4 @@ function readLimits(reader: Reader) {
     maxBatchEvents: reader.integer('NOTIFIER_MAX_BATCH', 1000, 1, 1_000_000),
     maxEventBytes: reader.integer('NOTIFIER_MAX_EVENT', 262_144, 1024, 2 ** 28),
   };
-}
-
-/** Reads values and collects what is wrong with them. */
-class Reader {
-  private readonly known = new Set<string>();
-  private readonly mistakes: string[] = [];
-
-  constructor(private readonly environment: Environment) {}
-
-  mistake(line: string): void {
-    if (!this.mistakes.includes(line)) this.mistakes.push(line);
-  }
-
-  /** @throws ConfigError if there was any mistake */
-  finish(): void {
-    for (const name of Object.keys(this.environment)) {
-      if (name.startsWith('NOTIFIER_') && !this.known.has(name) && !INJECTED.test(name)) {
-        this.mistake(`${name} is not a setting of this server${this.suggestion(name)}`);
-      }
-    }
-    if (this.mistakes.length > 0) throw new ConfigError(this.mistakes);
-  }
-
-  text<T extends string | undefined>(name: string, fallback: T): string | T {
-    this.known.add(name);
-    // An empty value is an unset one, as Compose and CI write it.
-    return this.environment[name] || fallback;
-  }
-
-  integer(name: string, fallback: number, min: number, max: number): number {
-    const text = this.text(name, undefined);
-    if (text === undefined) return fallback;
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-    if (value >= min && value <= max) return value;
-    this.mistake(`${name} must be an integer from ${min} to ${max}`);
-    return fallback;
-  }
-
-  /** A number of seconds, fractions allowed, as milliseconds; timers of Node end at 2^31 - 1 ms (24.8 days) and no age exceeds 100 years. */
-  seconds(name: string, fallback: number, min: number): number {
-    const max = name.endsWith('_TTL') ? 3_153_600_000 : 86_400;
-    const text = this.text(name, undefined);
-    if (text === undefined) return fallback * 1000;
-    const value = /^\d{1,10}(\.\d{1,3})?$/.test(text) ? Number(text) : NaN;
-    if (value >= min && value <= max) return Math.round(value * 1000);
-    this.mistake(`${name} must be a number of seconds from ${min} to ${max}`);
-    return fallback * 1000;
-  }
-
-  oneOf<T extends string, F extends T | undefined>(name: string, choices: readonly T[], fallback: F): T | F {
-    const text = this.text(name, undefined);
-    if (text === undefined) return fallback;
-    const choice = choices.find((candidate) => candidate === text);
-    if (choice === undefined) this.mistake(`${name} must be ${choices.join(' or ')}`);
-    return choice ?? fallback;
-  }
-
-  list(name: string): readonly string[] {
-    const text = this.text(name, '');
-    return text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-  }
-
-  private suggestion(name: string): string {
-    const words = new Set(name.split('_').slice(1));
-    const score = (candidate: string) => candidate.split('_').filter((word) => words.has(word)).length;
-    const best = [...this.known]
-      .filter((known) => known.startsWith('NOTIFIER_'))
-      .sort((a, b) => score(b) - score(a))[0];
-    return best !== undefined && score(best) > 1 ? `; did you mean ${best}?` : '';
-  }
 }

@@ -1,6 +1,9 @@
+import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp, listen } from './app.js';
 import { ConfigError, EXIT_CONFIG, readConfig, type Config } from './config.js';
+import type { TlsFiles } from './config/tls.js';
+import type { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
 import { EventLog } from './notifier/event-log.js';
 import { ShutdownService } from './notifier/shutdown.service.js';
 
@@ -11,6 +14,8 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const app = await createApp(config);
   const url = await listen(app, config);
+  const { tls } = config;
+  if (tls) process.on('SIGHUP', () => renewTls(app, tls));
   const stop = once(() => shutDown(app));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -24,6 +29,17 @@ function configOrExit(): Config {
     if (!(error instanceof ConfigError)) throw error;
     for (const mistake of error.mistakes) process.stderr.write(`notifier: ${mistake}\n`);
     process.exit(EXIT_CONFIG);
+  }
+}
+
+/** A certificate that has been renewed is taken without a restart; one that is wrong leaves the old one in place. */
+function renewTls(app: NestExpressApplication, files: TlsFiles): void {
+  const logger = new Logger('Tls');
+  try {
+    (app.getHttpAdapter() as unknown as NotifierHttpAdapter).renewTls(files.read());
+    logger.log('certificate and key were read again');
+  } catch (error) {
+    logger.error(`certificate and key stay as they were: ${(error as Error).message}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
 import { describeError } from '../wire/error-description.js';
 
 /** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
@@ -22,6 +23,7 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     ...(statusCode === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}),
+    ...headersFor(error),
     // What the client has not sent yet is not waited for.
     ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),
     ...headers,
@@ -45,4 +47,12 @@ function endOnceHeard(response: ServerResponse, body: string): void {
   req.once('close', () => clearTimeout(timer));
   req.once('end', end);
   req.resume();
+}
+
+function headersFor(error: unknown): Readonly<Record<string, string>> {
+  if (error instanceof RateExceededError) return { 'Retry-After': `${error.retryAfterSeconds}` };
+  if (error instanceof ConnectorRefusedError && error.kind === 'unknown') {
+    return { 'WWW-Authenticate': 'Bearer' };
+  }
+  return {};
 }

@@ -1,15 +1,17 @@
-import { BadRequestException, Controller, Get, Query } from '@nestjs/common';
+import { BadRequestException, Controller, Get, Query, UseGuards } from '@nestjs/common';
 import { Cluster, type ConnectionInfo, type SilentNode } from '../notifier/cluster.js';
 import { accessIdFault } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import type { Position } from '../notifier/position.js';
 import { formatPosition } from '../notifier/position.js';
+import { ReadScopeGuard } from './read-scope.guard.js';
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
 
 /** Who is connected, and why one user did or did not get something. */
 @Controller('clients')
+@UseGuards(ReadScopeGuard)
 export class ClientsController {
   constructor(
     private readonly cluster: Cluster,

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Controller, Logger, Post, Req, Res } from '@nestjs/common';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { answerError, answerTrue } from './answer.js';
+import { ConnectorAccess } from '../wire/connector-access.js';
 import { readDropRequest } from './drop-request.js';
 import { readIdempotencyKey } from '../wire/idempotency-key.js';
 import { PushLimits } from '../wire/push-limits.js';
@@ -11,12 +12,14 @@ import { BodyReader } from './request-body.js';
 /** Where connectors push events and drop users. It reads its requests itself: pipes and body parsers cost more than the push. */
 @Controller()
 export class EventsController {
+  private readonly logger = new Logger(EventsController.name);
   private readonly body: BodyReader;
 
   constructor(
     private readonly intake: PushIntake,
     private readonly subscriptions: SubscriptionService,
     limits: PushLimits,
+    private readonly connectors: ConnectorAccess,
   ) {
     this.body = new BodyReader(limits.maxBodyBytes);
   }
@@ -25,9 +28,10 @@ export class EventsController {
   @Post('push_events')
   async push(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     try {
+      const connector = this.connectors.admit(request, 'push');
       const body = await this.body.read(request);
-      const key = request.headers['idempotency-key'];
-      await this.intake.take(body, readIdempotencyKey(key as string | undefined, body, ''));
+      const key = request.headers['idempotency-key'] as string | undefined;
+      await this.intake.take(body, connector, readIdempotencyKey(key, body, connector.name));
       answerTrue(response);
     } catch (error) {
       answerError(response, error);
@@ -38,8 +42,11 @@ export class EventsController {
   @Post('drop_user')
   async drop(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     try {
+      const connector = this.connectors.admit(request, 'drop');
       const body = await this.body.read(request);
-      await this.subscriptions.drop(readDropRequest(body));
+      const accessId = readDropRequest(body);
+      await this.subscriptions.drop(accessId);
+      this.logger.log({ msg: 'dropped a user', access_id: accessId, connector: connector.name });
       answerTrue(response);
     } catch (error) {
       answerError(response, error);

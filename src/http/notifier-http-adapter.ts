@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { ForbiddenException, HttpException } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { answerError } from './answer.js';
@@ -22,10 +23,30 @@ const SERVER_OPTIONS = {
   keepAliveTimeout: 65_000,
 } satisfies ServerOptions<typeof DivertibleRequest>;
 
+/** A certificate and its key, in PEM. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A handshake of the slow kind takes four round trips. */
+const TLS_HANDSHAKE_MS = 10_000;
+
 /** The Express adapter with limits of the server's own, and a way around Express for the requests that must be fast. */
 export class NotifierHttpAdapter extends ExpressAdapter {
   private readonly shortcuts = new Map<string, Handler>();
   private isAllowedHost: (host: string | undefined) => boolean = () => true;
+
+  /**
+   * @param maxSockets whoever connects beyond is cut: an accept that fails for want of a descriptor would be retried in a busy loop
+   * @param tls what to prove the server's name with; without it, the server speaks plain HTTP
+   */
+  constructor(
+    private readonly maxSockets: number,
+    private readonly tls: TlsIdentity | undefined,
+  ) {
+    super();
+  }
 
   /** Refuses requests whose `Host` `isAllowed` does not know. */
   restrictHosts(isAllowed: (host: string | undefined) => boolean): void {
@@ -50,8 +71,18 @@ export class NotifierHttpAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
-    this.httpServer = createServer(SERVER_OPTIONS, (request, response) => this.handle(request, response));
-    this.httpServer.maxHeadersCount = MAX_HEADERS;
+    const handler: Handler = (request, response) => this.handle(request, response);
+    const server = this.tls
+      ? createTlsServer({ ...SERVER_OPTIONS, ...this.tls, handshakeTimeout: TLS_HANDSHAKE_MS }, handler)
+      : createServer(SERVER_OPTIONS, handler);
+    server.maxHeadersCount = MAX_HEADERS;
+    server.maxConnections = this.maxSockets;
+    this.httpServer = server;
+  }
+
+  /** Proves the server's name with another certificate from now on; connections that are open keep theirs. */
+  renewTls(identity: TlsIdentity): void {
+    (this.httpServer as TlsServer).setSecureContext(identity);
   }
 
   private handle(request: IncomingMessage, response: ServerResponse): void {

@@ -17,8 +17,8 @@ import type { Tail } from './tail.js';
 export class Subscription {
   /** Where the cursor stands: everything up to here has been given to the socket. Unset until it begins. */
   position: Position | undefined;
-  /** Whether the client has proved that it may have the user's events. */
-  isAdmitted = false;
+  /** Until when the client may have the user's events, Unix milliseconds; unset until it has proved that it may. */
+  admittedUntil: number | undefined;
   /** The user's drops at the start. */
   drops = 0;
   /** Unix milliseconds. */

@@ -38,20 +38,52 @@ export class InvalidSubscriptionError extends Error {
   override readonly name = 'InvalidSubscriptionError';
 }
 
+/** What a connection has shown before its first message, and what that says. */
+export interface Handshake {
+  readonly token: string | undefined;
+  /** The user that a token claims to be for, where the first message names none. May throw NotAdmittedError. */
+  claimedUser(token: string | undefined): string | undefined;
+}
+
 /**
  * What the first message asks for.
  *
  * @throws InvalidSubscriptionError naming the member and what is wrong with it
  */
-export function readFirstMessage(text: string): { request: SubscribeRequest; form: Form } {
+export function readFirstMessage(
+  text: string,
+  handshake: Handshake,
+): { request: SubscribeRequest; form: Form } {
   const members = parse(text);
   if (typeof members !== 'object' || members === null || Array.isArray(members)) {
     throw new InvalidSubscriptionError('the first message must be a JSON object');
   }
-  const message = new FirstMessage(members as Record<string, unknown>);
+  const message = new FirstMessage(withHandshake(members as Record<string, unknown>, handshake));
   const fault = firstFault(message);
   if (fault) throw new InvalidSubscriptionError(fault);
   return { request: requestOf(message), form: message.form };
+}
+
+/** What the message leaves out the handshake may have said. */
+function withHandshake(
+  members: Readonly<Record<string, unknown>>,
+  handshake: Handshake,
+): Readonly<Record<string, unknown>> {
+  const { access_id, token = handshake.token } = members;
+  if (access_id !== undefined || (token !== undefined && typeof token !== 'string')) {
+    return { ...members, token };
+  }
+  return { ...members, token, access_id: handshake.claimedUser(token) };
+}
+
+/** The token of a message that renews it; `undefined` for any other message. */
+export function readRenewal(text: string): string | undefined {
+  try {
+    const message = JSON.parse(text) as { token?: unknown } | null;
+    return typeof message?.token === 'string' ? message.token : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function requestOf(message: FirstMessage): SubscribeRequest {

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import { handshakeRefusal } from './handshake-refusal.js';
 import type { OriginRule } from './origin-rule.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
@@ -29,6 +30,9 @@ const ignore = () => undefined;
 /** Why an upgrade is refused whatever it is for. */
 type Refuse = (request: IncomingMessage) => HttpException | undefined;
 
+/** Throws what an upgrade for one path is refused for: see `handshakeRefusal`. */
+export type HandshakeCheck = (request: IncomingMessage) => Promise<void> | void;
+
 /**
  * The ws adapter with the upgrade in its own hands: it answers what it refuses, sets every limit, and binds nothing to a client but what
  * the gateway binds (the stock adapter's streams cost 6 KiB a connection).
@@ -42,12 +46,14 @@ export class NotifierWsAdapter extends WsAdapter {
     private readonly allowsOrigin: OriginRule,
     /** Bytes of a message, for paths where it is not the default. */
     private readonly maxPayloads: Readonly<Record<string, number>>,
+    private readonly checks: Readonly<Record<string, HandshakeCheck>>,
   ) {
     super(app);
     app
       .getHttpServer()
-      .on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-        this.upgrade(request, socket, head),
+      .on(
+        'upgrade',
+        (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.upgrade(request, socket, head),
       );
   }
 
@@ -68,31 +74,40 @@ export class NotifierWsAdapter extends WsAdapter {
     server.close();
   }
 
-  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // The peer may be gone before its answer is written.
     socket.on('error', ignore);
-    const path = request.url!.split('?', 1)[0]!;
-    const server = this.servers.get(path);
-    const refusal = this.refusalOf(request, server);
-    if (refusal || !server) return refuseUpgrade(socket, refusal ?? new NotFoundException('no such path'));
+    let server: WebSocketServer;
+    try {
+      server = this.serverFor(request);
+      const check = this.checks[pathOf(request)]?.(request);
+      // Where nothing is to be waited for the upgrade happens in this turn.
+      if (check) await check;
+    } catch (error) {
+      return refuseUpgrade(socket, handshakeRefusal(error));
+    }
     server.handleUpgrade(request, socket, head, (client) => {
       socket.off('error', ignore);
       server.emit('connection', client, request);
     });
   }
 
-  private refusalOf(
-    request: IncomingMessage,
-    server: WebSocketServer | undefined,
-  ): HttpException | undefined {
+  /** @throws HttpException */
+  private serverFor(request: IncomingMessage): WebSocketServer {
     const refusal = this.refuse(request);
-    if (refusal) return refusal;
+    if (refusal) throw refusal;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-      return new HttpException('the only protocol to upgrade to is websocket', 426);
+      throw new HttpException('the only protocol to upgrade to is websocket', 426);
     }
-    if (!server) return new NotFoundException('no such path');
-    return this.allowsOrigin(request) ? undefined : new ForbiddenException('Origin is not allowed');
+    const server = this.servers.get(pathOf(request));
+    if (!server) throw new NotFoundException('no such path');
+    if (!this.allowsOrigin(request)) throw new ForbiddenException('Origin is not allowed');
+    return server;
   }
+}
+
+function pathOf({ url }: IncomingMessage): string {
+  return url!.split('?', 1)[0]!;
 }
 
 /** Answers a handshake with an error instead of the upgrade, in the form of every other error. */
@@ -102,6 +117,7 @@ function refuseUpgrade(socket: Duplex, error: HttpException): void {
   socket.end(
     `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n` +
       (statusCode === 426 ? 'Upgrade: websocket\r\n' : '') +
+      (statusCode === 401 ? 'WWW-Authenticate: Bearer\r\n' : '') +
       'Connection: close\r\nContent-Type: application/json\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

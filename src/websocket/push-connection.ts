@@ -26,6 +26,7 @@ export class PushConnection implements Member {
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Socket,
+    readonly address: string,
   ) {}
 
   /** Answers a message once `work` is done: `true`, or the error. */

@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
+import type { Connector } from '../notifier/connectors.js';
 import { HeartbeatWheel } from '../notifier/heartbeat-wheel.js';
 import { OpenConnections } from '../notifier/open-connections.js';
+import { ConnectorAccess } from '../wire/connector-access.js';
 import { readPushMessage } from '../wire/keyed-push.js';
 import { PushIntake } from '../wire/push-intake.js';
+import { PeerAddresses } from '../wire/peer-addresses.js';
 import { PushConnection } from './push-connection.js';
 import { WebSocketOptions } from './websocket-options.js';
 
@@ -18,6 +21,8 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
   constructor(
     private readonly intake: PushIntake,
     private readonly connections: OpenConnections,
+    private readonly connectors: ConnectorAccess,
+    private readonly addresses: PeerAddresses,
     options: WebSocketOptions,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
@@ -32,10 +37,12 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
   }
 
   handleConnection(client: WebSocket, request: IncomingMessage): void {
-    const connection = new PushConnection(client, request.socket);
+    const connection = new PushConnection(client, request.socket, this.addresses.of(request));
+    // The handshake has shown that it may.
+    const connector = this.connectors.admit(request, 'push');
     const refusal = this.connections.admit(connection);
     client.on('message', (data, isBinary) => {
-      if (!refusal) this.hear(connection, data, isBinary);
+      if (!refusal) this.hear(connection, connector, data, isBinary);
     });
     client.on('ping', () => connection.hears());
     client.on('pong', () => connection.hears());
@@ -43,19 +50,20 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     client.on('close', (code) => {
       this.heartbeat.remove(connection);
       this.connections.release(connection);
-      this.logger.debug({ msg: 'connector gone', code });
+      this.logger.debug({ msg: 'connector gone', connector: connector.name, code });
     });
     if (refusal) return connection.end(refusal);
     this.heartbeat.add(connection);
-    this.logger.debug({ msg: 'connector connected', address: request.socket.remoteAddress });
+    const { address } = connection;
+    this.logger.debug({ msg: 'connector connected', connector: connector.name, address });
   }
 
-  private hear(connection: PushConnection, data: RawData, isBinary: boolean): void {
+  private hear(connection: PushConnection, connector: Connector, data: RawData, isBinary: boolean): void {
     if (isBinary) return connection.end({ reason: 'text frames only' });
     connection.hears();
     connection.answerAfter(async () => {
-      const { body, idempotency } = readPushMessage(data as Buffer, '');
-      await this.intake.take(body, idempotency);
+      const { body, idempotency } = readPushMessage(data as Buffer, connector.name);
+      await this.intake.take(body, connector, idempotency);
     });
   }
 }

@@ -24,6 +24,10 @@ export class SocketConnection implements Connection, Member {
   form: Form = 'plain';
   subscription: Subscription | undefined;
   lastSignOfLife = Date.now();
+  /** What the handshake showed, until the first message. */
+  token: string | undefined;
+  /** Whether it is closed or closing: what a client still says then is not listened to. */
+  hasEnded = false;
 
   private isFull = false;
   private showedLife = true;
@@ -101,6 +105,7 @@ export class SocketConnection implements Connection, Member {
 
   /** A full socket has at most one heartbeat to make room for the farewell. */
   close(close: Close): void {
+    this.hasEnded = true;
     const sendClose = () => this.ws.close(CLOSE_CODES[close.reason], closeText(close));
     if (!this.isFull) return sendClose();
     const timer = setTimeout(() => this.terminate(), this.heartbeatMs);

@@ -2,9 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
+import { NotAdmittedError } from '../notifier/authenticator.js';
+import type { Close } from '../notifier/close.js';
 import { OpenConnections } from '../notifier/open-connections.js';
+import type { Subscription } from '../notifier/subscription.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
-import { InvalidSubscriptionError, readFirstMessage } from './first-message.js';
+import { bearerToken } from '../wire/credentials.js';
+import { PeerAddresses } from '../wire/peer-addresses.js';
+import { InvalidSubscriptionError, readFirstMessage, readRenewal } from './first-message.js';
 import { SocketConnection } from './socket-connection.js';
 import { WebSocketOptions } from './websocket-options.js';
 
@@ -17,21 +22,23 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     private readonly subscriptions: SubscriptionService,
     private readonly connections: OpenConnections,
     private readonly options: WebSocketOptions,
+    private readonly addresses: PeerAddresses,
   ) {}
 
   /** Called in the turn in which the handshake ended, before any message of the client is read. */
   handleConnection(client: WebSocket, request: IncomingMessage): void {
     // Only what is needed of the request: it would keep 1.2 KiB a connection alive.
     const { socket } = request;
-    const address = socket.remoteAddress ?? '';
+    const address = this.addresses.of(request);
     const connection = new SocketConnection(client, socket, address, this.options.heartbeatMs);
+    connection.token = bearerToken(request.headers);
     const refusal = this.connections.admit(connection);
     const deadline = setTimeout(
       () => connection.close({ reason: 'no subscription', detail: 'no first message in time' }),
       this.options.subscribeTimeoutMs,
     );
     client.on('message', (data, isBinary) => {
-      if (refusal) return;
+      if (connection.hasEnded) return;
       clearTimeout(deadline);
       this.hear(connection, data, isBinary);
     });
@@ -51,25 +58,49 @@ export class SubscriptionsGateway implements OnGatewayConnection {
 
   private hear(connection: SocketConnection, data: RawData, isBinary: boolean): void {
     if (isBinary) return connection.end({ reason: 'text frames only' });
-    if (connection.subscription) return this.note(connection, 'message');
+    const text = (data as Buffer).toString();
+    if (connection.subscription) return this.hearMore(connection, connection.subscription, text);
     try {
-      const { request, form } = readFirstMessage((data as Buffer).toString());
-      connection.form = form;
-      connection.lastSignOfLife = Date.now();
-      connection.subscription = this.subscriptions.subscribe(connection, request);
-      this.logger.debug({
-        msg: 'subscribed',
-        access_id: request.accessId,
-        form,
-        address: connection.address,
-      });
+      this.subscribe(connection, text);
     } catch (error) {
-      if (!(error instanceof InvalidSubscriptionError)) throw error;
-      connection.close({ reason: 'invalid subscription', detail: error.message });
+      connection.close(refusalOf(error));
     }
   }
 
-  private note(connection: SocketConnection, kind: 'message' | 'ping' | 'pong'): void {
-    if (connection.hears(kind)) connection.end({ reason: 'too many messages' });
+  private subscribe(connection: SocketConnection, text: string): void {
+    const { request, form } = readFirstMessage(text, {
+      token: connection.token,
+      claimedUser: (token) => this.subscriptions.claimedUser(token),
+    });
+    connection.token = undefined;
+    connection.form = form;
+    connection.lastSignOfLife = Date.now();
+    connection.subscription = this.subscriptions.subscribe(connection, request);
+    this.logger.debug({
+      msg: 'subscribed',
+      access_id: request.accessId,
+      form,
+      address: connection.address,
+    });
   }
+
+  /** After the first message only a renewed token is of interest. */
+  private hearMore(connection: SocketConnection, subscription: Subscription, text: string): void {
+    this.note(connection, 'message');
+    if (subscription.hasEnded) return;
+    const token = readRenewal(text);
+    if (token !== undefined) void this.subscriptions.renew(subscription, token);
+  }
+
+  private note(connection: SocketConnection, kind: 'message' | 'ping' | 'pong'): void {
+    if (connection.hears(kind) && !connection.hasEnded) connection.end({ reason: 'too many messages' });
+  }
+}
+
+function refusalOf(error: unknown): Close {
+  if (error instanceof NotAdmittedError) return error.close;
+  if (error instanceof InvalidSubscriptionError) {
+    return { reason: 'invalid subscription', detail: error.message };
+  }
+  throw error;
 }

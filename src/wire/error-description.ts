@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException, Logger } from '@nestjs/common';
+import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 
 const logger = new Logger('Wire');
@@ -16,6 +17,10 @@ export interface ErrorDescription {
 /** What a connector is told of an error; what it is not told is logged. */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof HttpException) return description(error.getStatus(), error.message);
+  if (error instanceof ConnectorRefusedError) {
+    return description(error.kind === 'unknown' ? 401 : 403, error.message);
+  }
+  if (error instanceof RateExceededError) return description(429, error.message);
   if (error instanceof StoreUnavailableError) {
     logger.warn(`the store did not take a request: ${error.message}`);
     return description(503, 'the store cannot take it, try again later');

@@ -1,4 +1,5 @@
 import { Injectable, ServiceUnavailableException, UnprocessableEntityException } from '@nestjs/common';
+import type { Connector } from '../notifier/connectors.js';
 import type { IdempotencyClaim } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import { Lifecycle } from '../notifier/lifecycle.js';
@@ -18,12 +19,14 @@ export class PushIntake {
    * Stores the events of `body`, whole or not at all.
    *
    * @param body the bytes of a JSON array of events
+   * @throws RateExceededError
    * @throws HttpException: 400, 413, 422, 503
    * @throws StoreUnavailableError: it may or may not have been stored
    */
-  async take(body: Buffer, idempotency: IdempotencyClaim | undefined): Promise<void> {
+  async take(body: Buffer, connector: Connector, idempotency: IdempotencyClaim | undefined): Promise<void> {
     if (this.lifecycle.isEnding) throw new ServiceUnavailableException('the server is going down');
     const events = readPushedEvents(body, this.limits);
+    connector.charge(events.length);
     const result = await this.buffer.push(idempotency ? { events, idempotency } : { events });
     if (result === 'conflict') {
       throw new UnprocessableEntityException('the idempotency key was used for other events');

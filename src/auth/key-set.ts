@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyResult } from 'jose';
+import { readBounded } from './read-bounded.js';
+import type { TokenKeys, Verify } from './token-keys.js';
+
+/** A token's key is not known, and the set that may have it cannot be fetched. */
+export class KeySetUnavailableError extends Error {
+  override readonly name = 'KeySetUnavailableError';
+}
+
+/** How often a set is looked at again, so that a removed key ends; at most one fetch a minute is nothing to whoever serves it. */
+const REFRESH_MS = 60_000;
+
+/** Between two fetches: tokens with invented key ids must not become a flood of them. */
+const PAUSE_MS = 1000;
+
+const FETCH_MS = 5000;
+
+/** 100 RSA keys with their certificates, and a tenth of what would hurt. */
+const MAX_BYTES = 256 * 1024;
+
+type LocalKeySet = ReturnType<typeof createLocalJWKSet>;
+
+/** Keys published at a URL as a JWK set (RFC 7517, section 5): fetched one fetch at a time, kept while it does not answer. */
+export class KeySet implements TokenKeys {
+  readonly algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'];
+  private readonly logger = new Logger(KeySet.name);
+  private known: LocalKeySet | undefined;
+  private refreshing: Promise<boolean> | undefined;
+  private endOfPause = 0;
+  private wasFetched = true;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly url: URL,
+    refreshMs = REFRESH_MS,
+  ) {
+    void this.refresh();
+    this.timer = setInterval(() => void this.refresh(), refreshMs).unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  /** @throws KeySetUnavailableError */
+  async verify(verify: Verify): Promise<JWTVerifyResult> {
+    try {
+      return await this.verifyWithKnown(verify);
+    } catch (error) {
+      if (!isUnknownKey(error)) throw error;
+    }
+    // A new key may have been published since: the token's word for it is no more than a reason to look.
+    const isFresh = await this.refresh();
+    try {
+      return await this.verifyWithKnown(verify);
+    } catch (error) {
+      throw isUnknownKey(error) && !isFresh ? new KeySetUnavailableError() : error;
+    }
+  }
+
+  private async verifyWithKnown(verify: Verify): Promise<JWTVerifyResult> {
+    if (!this.known) throw new errors.JWKSNoMatchingKey();
+    try {
+      return await verify(this.known);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      return firstThatFits(error, verify);
+    }
+  }
+
+  /**
+   * Fetches the set. Whoever asks during a fetch or the pause before it gets the same one.
+   *
+   * @returns whether the set that is known now was fetched after the call, or while it waited
+   */
+  private refresh(): Promise<boolean> {
+    this.refreshing ??= this.fetchAfterPause().finally(() => (this.refreshing = undefined));
+    return this.refreshing;
+  }
+
+  private async fetchAfterPause(): Promise<boolean> {
+    await delay(Math.max(0, this.endOfPause - Date.now()), undefined, { ref: false });
+    try {
+      this.known = createLocalJWKSet(await this.fetch());
+      this.note(true, 'fetched the keys of tokens');
+      return true;
+    } catch (error) {
+      this.note(false, `the keys of tokens cannot be fetched: ${causeOf(error)}`);
+      return false;
+    } finally {
+      this.endOfPause = Date.now() + PAUSE_MS;
+    }
+  }
+
+  private async fetch(): Promise<JSONWebKeySet> {
+    const signal = AbortSignal.timeout(FETCH_MS);
+    const response = await fetch(this.url, {
+      signal,
+      redirect: 'error',
+      headers: { Accept: 'application/jwk-set+json, application/json' },
+    });
+    const text = await readBounded(response, MAX_BYTES);
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
+    return JSON.parse(text) as JSONWebKeySet;
+  }
+
+  /** One line when it stops answering, and one when it answers again. */
+  private note(isFetched: boolean, message: string): void {
+    if (isFetched !== this.wasFetched) this.logger[isFetched ? 'log' : 'warn'](message);
+    this.wasFetched = isFetched;
+  }
+}
+
+function isUnknownKey(error: unknown): boolean {
+  return error instanceof errors.JWKSNoMatchingKey || error instanceof NoKeyFitsError;
+}
+
+/** A token that names no key was signed with none of those known. */
+class NoKeyFitsError extends errors.JWSSignatureVerificationFailed {}
+
+/** A token need not name its key: the first that fits is it. */
+async function firstThatFits(
+  candidates: errors.JWKSMultipleMatchingKeys,
+  verify: Verify,
+): Promise<JWTVerifyResult> {
+  for await (const key of candidates) {
+    try {
+      return await verify(key);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new NoKeyFitsError();
+}
+
+/** Never the URL: it may hold a secret. */
+function causeOf(error: unknown): string {
+  const { message, cause } = error as { message?: string; cause?: { code?: string } };
+  return error instanceof SyntaxError ? 'not JSON' : (cause?.code ?? message ?? 'unknown');
+}

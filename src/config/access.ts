@@ -1,0 +1,98 @@
+import type { ApiKey } from '../auth/api-keys.js';
+import { trustedProxies, type TrustedProxies } from '../wire/peer-addresses.js';
+import { readApiKeys } from './api-keys.js';
+import { isLoopback, type Reader } from './reader.js';
+import { readSubscribers, type SubscriberAuthentication } from './subscribers.js';
+
+/** Who may come in, and from where. */
+export interface Access {
+  readonly host: string;
+  /** Whether the server is open and bound to loopback, so that only requests which name loopback are answered. */
+  readonly isLoopbackOnly: boolean;
+  readonly subscribers: SubscriberAuthentication;
+  /** The connectors' keys; empty where everyone may push. */
+  readonly apiKeys: readonly ApiKey[];
+  /** What each key, or each address where there are no keys, may push; `undefined`: any rate. */
+  readonly eventsPerSecond: number | undefined;
+  /** Origins whose pages may connect; `*` for any; empty for the same host only. */
+  readonly allowedOrigins: readonly string[];
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: TrustedProxies | undefined;
+}
+
+/** What nothing restricts. */
+interface Open {
+  readonly subscribe: boolean;
+  readonly push: boolean;
+}
+
+export function readAccess(reader: Reader): Access {
+  const subscribers = readSubscribers(reader);
+  const apiKeys = readApiKeys(reader);
+  const isMeantOpen = reader.oneOf('NOTIFIER_AUTH', ['none'] as const, undefined) === 'none';
+  const open: Open = { subscribe: subscribers.by === 'nothing', push: !reader.isSet('NOTIFIER_API_KEYS') };
+  const isOpen = open.subscribe || open.push;
+  const isLoopbackOnly = isOpen && !isMeantOpen;
+  const host = reader.text('HOST', isLoopbackOnly ? '127.0.0.1' : '0.0.0.0');
+  if (isLoopbackOnly) limitToLoopback(reader, host, open);
+  else if (isOpen && !isLoopback(host)) {
+    reader.warn(`NOTIFIER_AUTH=none: everyone who reaches ${host} may ${verbs(open)}`);
+  }
+  return {
+    host,
+    isLoopbackOnly,
+    subscribers,
+    apiKeys,
+    eventsPerSecond: reader.integer('NOTIFIER_RATE_LIMIT', undefined, 1, 1_000_000_000),
+    allowedOrigins: readOrigins(reader, subscribers),
+    trustedProxies: readTrustedProxies(reader),
+  };
+}
+
+function limitToLoopback(reader: Reader, host: string, open: Open): void {
+  const settings = [
+    ...(open.subscribe ? ['NOTIFIER_JWT_… or NOTIFIER_AUTH_URL'] : []),
+    ...(open.push ? ['NOTIFIER_API_KEYS'] : []),
+  ].join(' and ');
+  const remedy = `nothing says who may ${verbs(open)}: set ${settings}, or NOTIFIER_AUTH=none if it is meant to be open`;
+  if (isLoopback(host)) reader.warn(`listening on this machine only: ${remedy}`);
+  else reader.mistake(`HOST is not a loopback address, and ${remedy}`);
+}
+
+function verbs({ subscribe, push }: Open): string {
+  return [...(subscribe ? ['subscribe'] : []), ...(push ? ['push'] : [])].join(' and ');
+}
+
+function readOrigins(reader: Reader, subscribers: SubscriberAuthentication): readonly string[] {
+  const name = 'NOTIFIER_ALLOWED_ORIGINS';
+  const origins = reader.list(name);
+  for (const origin of origins) {
+    if (origin !== '*' && !isOrigin(origin)) {
+      reader.mistake(`${name} must list origins such as https://app.example.com, or *`);
+    }
+  }
+  if (origins.includes('*') && subscribers.by !== 'nothing') {
+    reader.warn(
+      `${name}=* lets pages of any site connect with a token they got hold of: list the origins of your own`,
+    );
+  }
+  return origins;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function readTrustedProxies(reader: Reader): TrustedProxies | undefined {
+  const name = 'NOTIFIER_TRUST_PROXY';
+  const text = reader.text(name, undefined);
+  if (text === undefined) return undefined;
+  try {
+    return trustedProxies(text);
+  } catch {
+    reader.mistake(
+      `${name} must be true, false, a number of hops, or addresses and networks such as 10.0.0.0/8, loopback`,
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+
+/** Every mistake in the environment, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(readonly mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+/** Whether a host name or address is this machine's own. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/** Names that Kubernetes injects for a Service called notifier. */
+const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
+
+/** Reads values and collects what is wrong with them. */
+export class Reader {
+  private readonly known = new Set<string>();
+  private readonly mistakes: string[] = [];
+  /** What is allowed and probably not meant, one line each. */
+  readonly warnings: string[] = [];
+
+  constructor(private readonly environment: Environment) {}
+
+  mistake(line: string): void {
+    if (!this.mistakes.includes(line)) this.mistakes.push(line);
+  }
+
+  warn(line: string): void {
+    if (!this.warnings.includes(line)) this.warnings.push(line);
+  }
+
+  /** @throws ConfigError if there was any mistake */
+  finish(): void {
+    for (const name of Object.keys(this.environment)) {
+      if (name.startsWith('NOTIFIER_') && !this.known.has(name) && !INJECTED.test(name)) {
+        this.mistake(`${name} is not a setting of this server${this.suggestion(name)}`);
+      }
+    }
+    if (this.mistakes.length > 0) throw new ConfigError(this.mistakes);
+  }
+
+  text<T extends string | undefined>(name: string, fallback: T): string | T {
+    this.known.add(name);
+    // An empty value is an unset one, as Compose and CI write it.
+    return this.environment[name] || fallback;
+  }
+
+  isSet(name: string): boolean {
+    return this.text(name, undefined) !== undefined;
+  }
+
+  integer<T extends number | undefined>(name: string, fallback: T, min: number, max: number): number | T {
+    const text = this.text(name, undefined);
+    if (text === undefined) return fallback;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    this.mistake(`${name} must be an integer from ${min} to ${max}`);
+    return fallback;
+  }
+
+  /** A number of seconds, fractions allowed, as milliseconds; timers of Node end at 2^31 - 1 ms (24.8 days) and no age exceeds 100 years. */
+  seconds(name: string, fallback: number, min: number): number {
+    const max = name.endsWith('_TTL') ? 3_153_600_000 : 86_400;
+    const text = this.text(name, undefined);
+    if (text === undefined) return fallback * 1000;
+    const value = /^\d{1,10}(\.\d{1,3})?$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return Math.round(value * 1000);
+    this.mistake(`${name} must be a number of seconds from ${min} to ${max}`);
+    return fallback * 1000;
+  }
+
+  oneOf<T extends string, F extends T | undefined>(name: string, choices: readonly T[], fallback: F): T | F {
+    const text = this.text(name, undefined);
+    if (text === undefined) return fallback;
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) this.mistake(`${name} must be ${choices.join(' or ')}`);
+    return choice ?? fallback;
+  }
+
+  /** An `http` or `https` URL. A warning where what it carries could be read or changed on the way. */
+  url(name: string): URL | undefined {
+    const text = this.text(name, undefined);
+    if (text === undefined) return undefined;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+      this.mistake(`${name} must be an http or https URL`);
+      return undefined;
+    }
+    if (url.username || url.password) this.mistake(`${name} must not hold a user or a password`);
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      this.warn(`${name} is not https: whoever is on the way can read and change what it carries`);
+    }
+    return url;
+  }
+
+  /** A file's text; a mistake where it cannot be read. */
+  file(name: string): string | undefined {
+    const path = this.text(name, undefined);
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      this.mistake(`${name} names a file that cannot be read (${code ?? 'invalid path'})`);
+      return undefined;
+    }
+  }
+
+  list(name: string): readonly string[] {
+    const text = this.text(name, '');
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  }
+
+  private suggestion(name: string): string {
+    const words = new Set(name.split('_').slice(1));
+    const score = (candidate: string) => candidate.split('_').filter((word) => words.has(word)).length;
+    const best = [...this.known]
+      .filter((known) => known.startsWith('NOTIFIER_'))
+      .sort((a, b) => score(b) - score(a))[0];
+    return best !== undefined && score(best) > 1 ? `; did you mean ${best}?` : '';
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import type { Reader } from './reader.js';
+
+/** A certificate and its key, in PEM. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Where a TLS identity is read from, at the start and again when it has been renewed. */
+export class TlsFiles {
+  constructor(
+    private readonly certPath: string,
+    private readonly keyPath: string,
+  ) {}
+
+  /** @throws Error where the files cannot be read or do not belong together */
+  read(): TlsIdentity {
+    const identity = {
+      cert: readFileSync(this.certPath, 'utf8'),
+      key: readFileSync(this.keyPath, 'utf8'),
+    };
+    createSecureContext(identity);
+    return identity;
+  }
+}
+
+export function readTls(reader: Reader): TlsFiles | undefined {
+  const cert = reader.text('NOTIFIER_TLS_CERT', undefined);
+  const key = reader.text('NOTIFIER_TLS_KEY', undefined);
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    reader.mistake('NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY belong together: set both or none');
+    return undefined;
+  }
+  const files = new TlsFiles(cert, key);
+  try {
+    files.read();
+  } catch (error) {
+    const { code = 'invalid' } = error as NodeJS.ErrnoException;
+    reader.mistake(
+      `NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM (${code})`,
+    );
+  }
+  return files;
+}
