@@ -94,7 +94,7 @@ async function sendRequest(url: string, { method, path, headers, body }: SentReq
   const lines = Array.isArray(headers) ? (headers as [string, string][]) : Object.entries(headers);
   const { status, text } = await send(url, path, {
     method,
-    headers: Object.fromEntries(lines) as Record<string, string>,
+    headers: Object.fromEntries(lines),
     ...(body !== null && { body: bytesOf(body) }),
   });
   return { statuses: [status], ...(method !== 'HEAD' && { text }) };
