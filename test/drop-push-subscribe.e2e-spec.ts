@@ -30,6 +30,8 @@ function order(random: Random): Actor[] {
   return random.shuffled(steps);
 }
 
+const hasThird = (client: SocketClient) => client.payloads().includes('third');
+
 /** One push, one drop and one subscription of one user, which meet in a given order. */
 class Meeting {
   client!: SocketClient;
@@ -120,7 +122,6 @@ class Meeting {
   async check(): Promise<void> {
     await pushed(this.url, [event(this.user, 3, 'third')]);
     if (this.mustBeDropped) return this.checkDropped();
-    const hasThird = (client: SocketClient) => client.payloads().includes('third');
     await this.client.until((client) => hasThird(client) || client.closeCode !== undefined);
     expect(this.client.closeCode).toBeUndefined();
     expect(this.client.payloads()).toEqual(this.expected());
@@ -131,18 +132,12 @@ class Meeting {
     expect(await this.client.closed()).toEqual({ code: 4503, reason: 'dropped' });
     const got = this.client.payloads();
     expect(got).not.toContain('third');
-    if (this.client.subscribed() || this.form === 'plain') {
-      expect(got).toEqual(
-        this.form === 'plain'
-          ? ['first', 'second'].slice(0, got.length)
-          : this.expected().slice(0, got.length),
-      );
-    }
+    if (got.length > 0) expect(got).toEqual(this.expected().slice(0, got.length));
     const again = await SocketClient.subscribe(this.url, {
       access_id: this.user,
       last_event_id: this.client.ids().at(-1) ?? this.client.subscribed()?.last_event_id ?? this.firstId,
     });
-    await again.until((client) => client.payloads().includes('third'));
+    await again.until(hasThird);
     expect(again.subscribed()!.recovered).toBe(true);
     await again.close();
   }
@@ -177,9 +172,9 @@ describe.each(STORES)('with the %s store', (name) => {
       timestamp: 1,
       last_event_id: null,
     });
-    const [{ id }] = (await client.untilEvents(1)) as [{ id: string }];
+    await client.untilEvents(1);
     await client.close();
-    return id;
+    return client.ids()[0]!;
   }
 
   test(`in ${ROUNDS} orders, a drop ends what was registered before it and nothing later, and no event is lost`, async () => {

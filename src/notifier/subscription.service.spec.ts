@@ -32,6 +32,16 @@ class PortsModule {
   }
 }
 
+/** Waits until a position check that begins now has had its effect. */
+async function untilChecked(connection: FakeConnection): Promise<void> {
+  const { heartbeats } = connection;
+  await eventually(
+    () => connection.heartbeats >= heartbeats + 2 || connection.closed !== undefined,
+    'a heartbeat',
+  );
+  await settle();
+}
+
 describe('the subscriptions of a node', () => {
   const store = new TestStore('memory');
   let module: TestingModule;
@@ -75,16 +85,6 @@ describe('the subscriptions of a node', () => {
 
   async function push(text: string): Promise<void> {
     await buffer.push({ events: [{ accessId: USER, createdAt: 1, text }] });
-    await settle();
-  }
-
-  /** Waits until a position check that begins now has had its effect. */
-  async function untilChecked(connection: FakeConnection): Promise<void> {
-    const { heartbeats } = connection;
-    await eventually(
-      () => connection.heartbeats >= heartbeats + 2 || connection.closed !== undefined,
-      'a heartbeat',
-    );
     await settle();
   }
 
