@@ -63,7 +63,7 @@ export class EventBufferService {
    * The next frame's worth of events after a position. It is read once for all who ask for it at the same time: 1,000
    * connections of a user that wake together cost one read.
    *
-   * @param asOf how many announcements the caller knows of; it is never given a page that was read before the last one
+   * @param asOf the version of the caller's tail: it is never given a page that was read before the last announcement
    * @returns `undefined` where events after the position may be gone
    */
   page(accessId: string, after: Position, since: Since | undefined, asOf: number): Promise<Page | undefined> {

@@ -33,6 +33,8 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(SubscriptionService.name);
   private readonly users = new Map<string, UserSubscriptions>();
   private readonly heartbeat: HeartbeatWheel<Subscription>;
+  /** Users whom this node is dropping now, with the number of such requests. */
+  private readonly dropping = new Map<string, number>();
   private newsworthy: UserSubscriptions[] = [];
   private count = 0;
   private draining: (() => Close) | undefined;
@@ -107,12 +109,24 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
    * @throws StoreUnavailableError, and then nobody was dropped on this node
    */
   async drop(accessId: string): Promise<void> {
-    const registered = [...(this.users.get(accessId)?.all ?? [])];
-    const drops = await this.buffer.drop(accessId);
+    const registered = this.subscriptionsOf(accessId);
+    const drops = await this.countDrop(accessId);
     // Whoever has come since the request stays: this node has carried that drop out.
     const user = this.users.get(accessId);
     if (user) user.drops = Math.max(user.drops, drops);
     for (const subscription of registered) subscription.close({ reason: 'dropped' });
+  }
+
+  /** Until the count is known here, a position check must not take it for a drop by another node. */
+  private async countDrop(accessId: string): Promise<number> {
+    this.dropping.set(accessId, (this.dropping.get(accessId) ?? 0) + 1);
+    try {
+      return await this.buffer.drop(accessId);
+    } finally {
+      const others = this.dropping.get(accessId)! - 1;
+      if (others > 0) this.dropping.set(accessId, others);
+      else this.dropping.delete(accessId);
+    }
   }
 
   /** The subscriptions of one user, oldest first. */
@@ -252,7 +266,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     const { accessId, position } = subscription;
     try {
       const { standing, drops } = await this.buffer.stateOf(accessId, position!);
-      if (drops > Math.max(subscription.drops, this.users.get(accessId)?.drops ?? 0)) {
+      if (this.isDroppedElsewhere(subscription, drops)) {
         subscription.close({ reason: 'dropped' });
       } else if (standing === 'gone' && subscription.position === position) {
         subscription.close({ reason: 'fell behind' });
@@ -263,5 +277,10 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       // The store does not answer: the next heartbeat asks again, and readiness says so meanwhile.
       if (!(error instanceof StoreUnavailableError)) this.logger.error(error);
     }
+  }
+
+  private isDroppedElsewhere({ accessId, drops: atStart }: Subscription, drops: number): boolean {
+    const carriedOut = this.users.get(accessId)?.drops ?? 0;
+    return drops > Math.max(atStart, carriedOut) && !this.dropping.has(accessId);
   }
 }

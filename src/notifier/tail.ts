@@ -6,14 +6,20 @@ import type { Position } from './position.js';
 /** Four frames: what cursors on their way to the head may lag behind before they are sent to the log instead. */
 const MAX_TAIL_BYTES = 1024 * 1024;
 
+/** The last version given to any tail. */
+let lastVersion = 0;
+
 /**
  * The newest events of one connected user, as announced: what a cursor near the head reads instead of the log. It is
  * emptied when no cursor needs it, when it grows too large, and when an announcement does not follow on what it
  * knows. Nothing is lost with it: the log has it all.
  */
 export class Tail {
-  /** Grows with every announcement: whoever read the log meanwhile cannot say where the head is. */
-  version = 0;
+  /**
+   * Grows with every announcement: whoever read the log meanwhile cannot say where the head is. No two tails have the same: a
+   * user who left and came back has missed announcements in between.
+   */
+  version = ++lastVersion;
   private newest: Position | undefined;
   /** Tag of the event before the first of `events`. */
   private previousTag = 0;
@@ -24,7 +30,7 @@ export class Tail {
   private shared: { from: number; delivery: Delivery } | undefined;
 
   add({ epoch, previousSeq, previousTag, events }: Announcement): void {
-    this.version++;
+    this.version = ++lastVersion;
     if (!this.follows(epoch, previousSeq, previousTag)) this.clear();
     if (this.events.length === 0) {
       this.events = events as StoredEvent[];

@@ -35,6 +35,8 @@ export class SocketConnection implements Connection, Member {
   private queuedBytes = 0;
   /** Whether something was sent since the last heartbeat. */
   private wasSilent = true;
+  /** Whether an empty array can no longer be taken for the mark of the head. */
+  private hasMarkedHead = false;
   private pendingPings = 0;
   private readonly flood = new FloodGuard();
   private closing: (() => void) | undefined;
@@ -91,7 +93,9 @@ export class SocketConnection implements Connection, Member {
   }
 
   sendHeadReached(): void {
-    if (this.form === 'resumable') this.write(EMPTY_ARRAY);
+    if (this.form !== 'resumable') return;
+    this.write(EMPTY_ARRAY);
+    this.hasMarkedHead = true;
   }
 
   sendHeartbeat(): void {
@@ -99,7 +103,7 @@ export class SocketConnection implements Connection, Member {
     if (this.isFull) return;
     this.pendingPings = 1;
     this.ws.ping();
-    if (this.wasSilent && this.form === 'resumable') this.write(EMPTY_ARRAY);
+    if (this.wasSilent && this.hasMarkedHead) this.write(EMPTY_ARRAY);
     this.wasSilent = true;
   }
 
