@@ -42,7 +42,8 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     const connector = this.connectors.admit(request, 'push');
     const refusal = this.connections.admit(connection);
     client.on('message', (data, isBinary) => {
-      if (!refusal) this.hear(connection, connector, data, isBinary);
+      // After a close nothing is answered, so nothing is stored either.
+      if (client.readyState === client.OPEN) this.hear(connection, connector, data, isBinary);
     });
     client.on('ping', () => connection.hears());
     client.on('pong', () => connection.hears());

@@ -132,6 +132,8 @@ export class SocketConnection implements Connection, Member {
 
   /** `ws` is not asked to send: no other sender of it waits, since messages are not compressed. */
   private write(frame: Buffer): void {
+    // RFC 6455, section 5.5.1: no data follows a close, whichever side began it.
+    if (this.ws.readyState !== this.ws.OPEN) return;
     this.wasSilent = false;
     this.socket.write(frame);
     if (this.socket.writableLength === 0 || this.isFull) return;
