@@ -9,13 +9,14 @@ export class KeySetUnavailableError extends Error {
   override readonly name = 'KeySetUnavailableError';
 }
 
-/** How often a set is looked at again, so that a removed key ends; at most one fetch a minute is nothing to whoever serves it. */
-const REFRESH_MS = 60_000;
-
-/** Between two fetches: tokens with invented key ids must not become a flood of them. */
-const PAUSE_MS = 1000;
-
-const FETCH_MS = 5000;
+export const KEY_SET_TIMES = {
+  /** How often a set is looked at again, so that a removed key ends; a fetch a minute is nothing to whoever serves it. */
+  refreshMs: 60_000,
+  /** Between two fetches: tokens with invented key ids must not become a flood of them. */
+  pauseMs: 1000,
+  /** How long a fetch may take. */
+  fetchMs: 5000,
+};
 
 /** 100 RSA keys with their certificates, and a tenth of what would hurt. */
 const MAX_BYTES = 256 * 1024;
@@ -34,10 +35,10 @@ export class KeySet implements TokenKeys {
 
   constructor(
     private readonly url: URL,
-    refreshMs = REFRESH_MS,
+    private readonly times = KEY_SET_TIMES,
   ) {
     void this.refresh();
-    this.timer = setInterval(() => void this.refresh(), refreshMs).unref();
+    this.timer = setInterval(() => void this.refresh(), times.refreshMs).unref();
   }
 
   close(): void {
@@ -90,12 +91,12 @@ export class KeySet implements TokenKeys {
       this.note(false, `the keys of tokens cannot be fetched: ${causeOf(error)}`);
       return false;
     } finally {
-      this.endOfPause = Date.now() + PAUSE_MS;
+      this.endOfPause = Date.now() + this.times.pauseMs;
     }
   }
 
   private async fetch(): Promise<JSONWebKeySet> {
-    const signal = AbortSignal.timeout(FETCH_MS);
+    const signal = AbortSignal.timeout(this.times.fetchMs);
     const response = await fetch(this.url, {
       signal,
       redirect: 'error',
