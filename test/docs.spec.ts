@@ -144,6 +144,18 @@ describe('the dependencies page', () => {
   });
 });
 
+describe('the threat model', () => {
+  test('names tests and cases that are there', async () => {
+    const cells = table(await read('SECURITY.md'), 'who').map((row) => row[3]!);
+    const files = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!));
+    for (const file of files) await expect(access(join(ROOT, file))).resolves.toBeUndefined();
+    const texts = await Promise.all(['test/bad-inputs.json', 'test/more-bad-inputs.json'].map(read));
+    const known = texts.flatMap((text) => JSON.parse(text) as { id: string }[]).map(({ id }) => id);
+    const ids = cells.flatMap((cell) => cell.match(/\b[A-Z]\d{3}\b/g) ?? []);
+    expect(known).toEqual(expect.arrayContaining(ids));
+  });
+});
+
 describe('the links of the documents', () => {
   test('lead to files that are there', async () => {
     const paths = (await readdir(ROOT)).concat(
