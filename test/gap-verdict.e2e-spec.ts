@@ -13,7 +13,14 @@ const HEAD_TTL_MS = HOUR_MS;
 /** Heads are forgotten to the hour. */
 const FORGOTTEN_MS = BUFFER_TTL_MS + HEAD_TTL_MS + 2 * HOUR_MS;
 
-const UNKNOWN_IDS = ['', 'nonsense', '__proto__', 'AAAAAAAA.1.a', 'AAAAAAAA.0.0', 'AAAAAAAA.9007199254740993.a'];
+const UNKNOWN_IDS = [
+  '',
+  'nonsense',
+  '__proto__',
+  'AAAAAAAA.1.a',
+  'AAAAAAAA.0.0',
+  'AAAAAAAA.9007199254740993.a',
+];
 
 /** What a subscriber was told and sent up to the mark of the head. */
 interface Told {
@@ -78,8 +85,14 @@ describe.each(STORES)('the verdict of the %s store', (name) => {
     await start({ bufferBytes: 1024 });
     const payload = 'x'.repeat(400);
     const [first, second] = await ids([1, 2, 3, 4], USER, payload);
-    expect(await resumed(first)).toMatchObject({ recovered: false, payloads: [`3${payload}`, `4${payload}`] });
-    expect(await resumed(second)).toMatchObject({ recovered: true, payloads: [`3${payload}`, `4${payload}`] });
+    expect(await resumed(first)).toMatchObject({
+      recovered: false,
+      payloads: [`3${payload}`, `4${payload}`],
+    });
+    expect(await resumed(second)).toMatchObject({
+      recovered: true,
+      payloads: [`3${payload}`, `4${payload}`],
+    });
   });
 
   test('what has expired is declared, and whoever has seen everything is told that nothing is missing', async () => {
