@@ -46,6 +46,9 @@ describe('the close codes of docs/protocol.md', () => {
 });
 
 describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s', (path) => {
+  /** Without a key there must be no rules for tokens, not even the default ones. */
+  const WITH_KEY = { NOTIFIER_JWT_SECRET: 'a-secret-of-at-least-32-characters' };
+
   let rows: [name: string, value: string][];
 
   beforeAll(async () => {
@@ -53,18 +56,24 @@ describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s'
   });
 
   test('has every setting that the server reads, and no other', async () => {
-    const source = await read('src/config.ts');
-    const settings = [...source.matchAll(/reader\.\w+\(\s*'([A-Z_]+)'/g)].map((match) => match[1]!);
-    expect(new Set(rows.map(([name]) => name))).toEqual(new Set(settings));
-    expect(rows).toHaveLength(settings.length);
+    const files = (await readdir(join(ROOT, 'src/config'))).filter((file) => !file.endsWith('.spec.ts'));
+    const sources = await Promise.all(
+      ['src/config.ts', ...files.map((file) => `src/config/${file}`)].map(read),
+    );
+    const settings = sources.join().matchAll(/'(NOTIFIER_[A-Z_]*[A-Z]|PORT|HOST)'/g);
+    expect(new Set(rows.map(([name]) => name))).toEqual(new Set([...settings].map((match) => match[1]!)));
   });
 
   test('has the defaults that count where nothing is set', () => {
-    const defaults = readConfig({});
-    for (const [name, value] of rows) {
-      const environment = { [name]: value === 'unset' ? '' : value };
-      expect([name, readConfig(environment)]).toEqual([name, defaults]);
+    const defaults = JSON.stringify(readConfig(WITH_KEY));
+    for (const [name, value] of rows.filter(([, value]) => value !== 'unset')) {
+      expect([name, JSON.stringify(readConfig({ ...WITH_KEY, [name]: value }))]).toEqual([name, defaults]);
     }
+  });
+
+  test('says unset of what may be left out', () => {
+    const names = rows.filter(([, value]) => value === 'unset').map(([name]) => name);
+    expect(() => readConfig(Object.fromEntries(names.map((name) => [name, ''])))).not.toThrow();
   });
 });
 
@@ -81,15 +90,18 @@ describe('the requests of docs/protocol.md', () => {
 
 describe('the statuses of docs/protocol.md', () => {
   let running: RunningApp;
+  let guarded: RunningApp;
   let url: string;
 
   beforeAll(async () => {
     running = await startApp();
     ({ url } = running);
+    guarded = await startApp({ NOTIFIER_API_KEYS: 'pusher:0123456789abcdef:push', NOTIFIER_RATE_LIMIT: '1' });
   });
 
-  afterAll(() => running.close());
+  afterAll(() => Promise.all([running.close(), guarded.close()]));
 
+  const WITH_KEY = { Authorization: 'Bearer 0123456789abcdef' };
   const EVENT = '[{"accessid":"client1","created_at":1,"payload":1}]';
   /** With `Host` and `Connection`, one more than is taken. */
   const headers = Object.fromEntries(Array.from({ length: 198 }, (_, i) => [`x-${i}`, '']));
@@ -98,16 +110,24 @@ describe('the statuses of docs/protocol.md', () => {
   const provoked: readonly (readonly [number, () => Promise<Answer>])[] = [
     [200, () => push(url, EVENT)],
     [400, () => push(url, '[')],
-    [403, () => get(url, '/clients', { Host: 'example.com' })],
+    [401, () => push(guarded.url, EVENT)],
+    [403, () => get(guarded.url, '/clients', WITH_KEY)],
     [404, () => get(url, '/nowhere')],
     [405, () => get(url, '/push_events')],
     [413, () => push(url, ' '.repeat(1024 * 1024 + 1))],
     [415, () => push(url, EVENT, { 'Content-Type': 'text/plain' })],
     [422, () => repeatWithOtherEvents()],
     [426, () => get(url, '/subscribe_to_events')],
+    [429, () => pushAfterTooMany()],
     [431, () => get(url, '/clients', headers)],
     [503, () => pushWhileEnding()],
   ];
+
+  /** A push that is larger than the rate leaves a debt of as many seconds. */
+  async function pushAfterTooMany(): Promise<Answer> {
+    await push(guarded.url, JSON.stringify(Array(1000).fill(JSON.parse(EVENT)[0])), WITH_KEY);
+    return push(guarded.url, EVENT, WITH_KEY);
+  }
 
   async function repeatWithOtherEvents(): Promise<Answer> {
     await push(url, EVENT, { 'Idempotency-Key': 'a' });
@@ -128,6 +148,9 @@ describe('the statuses of docs/protocol.md', () => {
   test('come with the headers that say what to do', async () => {
     expect((await send(url, '/push_events')).headers.allow).toBe('POST');
     expect((await get(url, '/subscribe_to_events')).headers.upgrade).toBe('websocket');
+    expect((await push(guarded.url, EVENT)).headers['www-authenticate']).toBe('Bearer');
+    expect((await pushAfterTooMany()).headers['retry-after']).toMatch(/^\d+$/);
+    expect((await get(url, '/clients', { Host: 'example.com' })).status).toBe(403);
     expect((await pushWhileEnding()).headers['retry-after']).toMatch(/^\d+$/);
   });
 });
@@ -141,6 +164,18 @@ describe('the dependencies page', () => {
     const page = await read('docs/decisions/0007-dependencies.md');
     const named = [...page.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]!);
     expect(named).toEqual([...Object.keys(dependencies!), ...Object.keys(devDependencies!)]);
+  });
+});
+
+describe('the threat model', () => {
+  test('names tests and cases that are there', async () => {
+    const cells = table(await read('SECURITY.md'), 'who').map((row) => row[3]!);
+    const files = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!));
+    for (const file of files) await expect(access(join(ROOT, file))).resolves.toBeUndefined();
+    const texts = await Promise.all(['test/bad-inputs.json', 'test/more-bad-inputs.json'].map(read));
+    const known = texts.flatMap((text) => JSON.parse(text) as { id: string }[]).map(({ id }) => id);
+    const ids = cells.flatMap((cell) => cell.match(/\b[A-Z]\d{3}\b/g) ?? []);
+    expect(known).toEqual(expect.arrayContaining(ids));
   });
 });
 
