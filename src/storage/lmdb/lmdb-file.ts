@@ -39,6 +39,8 @@ const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
 
 /** The LMDB environment: records in, records out, one commit at a time. */
 export class LmdbFile {
+  private isCommitting = false;
+
   private constructor(
     private readonly db: Database,
     private current: Meta,
@@ -69,8 +71,22 @@ export class LmdbFile {
     }
   }
 
+  /** As of the last commit that is known to be done. */
   get meta(): Meta {
     return this.current;
+  }
+
+  /**
+   * Whether what is read now is what is remembered of the last commit. While one is on its way, the file may be ahead: it is done some
+   * turns of the event loop before that is known here.
+   */
+  get isAsKnown(): boolean {
+    return !this.isCommitting;
+  }
+
+  /** As the file has it, in the same snapshot as everything that is read in this turn. */
+  readMeta(): Meta {
+    return this.isAsKnown ? this.current : decodeMeta(this.db.get(metaKey)!);
   }
 
   get(key: Buffer): Buffer | undefined {
@@ -111,19 +127,21 @@ export class LmdbFile {
 
   /** One transaction, and unless the file was opened otherwise, one flush to the disk. */
   async commit({ puts, removes }: Changes, meta: Meta): Promise<void> {
-    const done = this.db.batch(() => {
-      for (const key of removes.values()) void this.db.remove(key);
-      for (const [key, value] of puts.values()) void this.db.put(key, value);
-      void this.db.put(metaKey, encodeMeta(meta));
-    });
+    this.isCommitting = true;
     try {
-      await done;
+      await this.db.batch(() => {
+        for (const key of removes.values()) void this.db.remove(key);
+        for (const [key, value] of puts.values()) void this.db.put(key, value);
+        void this.db.put(metaKey, encodeMeta(meta));
+      });
+      this.current = meta;
     } catch (error) {
       throw await causeOf(error);
+    } finally {
+      this.isCommitting = false;
+      // What is read next must see it.
+      this.db.resetReadTxn();
     }
-    this.current = meta;
-    // What is read next must see it.
-    this.db.resetReadTxn();
   }
 
   /** Says that nothing is owed to the disk, and lets go of the file. */

@@ -29,7 +29,7 @@ export class LogReader {
 
   view(accessId: string, seq: number): LogView {
     const now = this.clock();
-    const stored = this.headOf(accessId);
+    const stored = this.file.isAsKnown ? this.headOf(accessId) : this.readHead(accessId);
     const head = stored && this.expired(accessId, stored, now);
     const isOver = stored !== undefined && this.isOver(stored, now);
     const tag = head && !isOver && seq > head.trimmedSeq ? this.tagOf(accessId, seq) : undefined;
@@ -98,7 +98,7 @@ export class LogReader {
   }
 
   private memory(forgotten: Head | undefined, stored: LogHead | undefined, now: number): StoreMemory {
-    const { epoch, serial, forgottenSerial, forgottenCreatedAt } = this.file.meta;
+    const { epoch, serial, forgottenSerial, forgottenCreatedAt } = this.file.readMeta();
     return {
       epoch,
       serial,
@@ -129,14 +129,18 @@ export class LogReader {
     return index && seq < index.firstSeq + index.count ? index : undefined;
   }
 
-  /** The head in the file. */
+  /** The head after the last commit. To be asked only while no other is on its way. */
   headOf(accessId: string): LogHead | undefined {
     const known = this.heads.get(accessId);
     if (known) return known;
-    const last = this.file.lastChunk(accessId);
-    const head = last && decodeHead(last.firstSeq, last.record);
+    const head = this.readHead(accessId);
     if (head) this.heads.set(accessId, head);
     return head;
+  }
+
+  private readHead(accessId: string): LogHead | undefined {
+    const last = this.file.lastChunk(accessId);
+    return last && decodeHead(last.firstSeq, last.record);
   }
 
   /** The head as it is once what is too old is gone, which the file will learn with the next append or sweep. */
