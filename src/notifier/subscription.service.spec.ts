@@ -7,7 +7,7 @@ import { TestStore } from '../../test/support/test-store.js';
 import { eventually } from '../../test/support/wait.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
 import { Authenticator, NotAdmittedError } from './authenticator.js';
-import { ConnectionLimits } from './connection-limits.js';
+import { OpenConnections } from './open-connections.js';
 import { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError } from './event-log.js';
 import { Lifecycle } from './lifecycle.js';
@@ -60,7 +60,7 @@ describe('the subscriptions of a node', () => {
       log.provider,
       { provide: Authenticator, useValue: { authenticate: () => authenticate() } },
       { provide: NotifierOptions, useValue: OPTIONS },
-      { provide: ConnectionLimits, useValue: new ConnectionLimits(100) },
+      { provide: OpenConnections, useValue: new OpenConnections(100) },
       Lifecycle,
     ]);
     module = await Test.createTestingModule({ imports: [ports, NotifierModule] }).compile();

@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { FUZZ_RUNS } from '../../test/support/fuzz.js';
 import { accessIdFault, timestampFault } from '../notifier/event.js';
-import { InvalidSubscriptionError, readFirstMessage } from './first-message.js';
+import { InvalidSubscriptionError, readFirstMessage as read, type Handshake } from './first-message.js';
+
+const NO_HANDSHAKE: Handshake = { token: undefined, claimedUser: () => undefined };
+
+function readFirstMessage(text: string): ReturnType<typeof read> {
+  return read(text, NO_HANDSHAKE);
+}
 
 function faultOf(text: string): string | undefined {
   try {

@@ -86,19 +86,26 @@ export class ServerProcess {
 
 const DEFAULTS = { PORT: '0', NOTIFIER_STORE: 'memory', NOTIFIER_SHUTDOWN_DELAY: '0' };
 
+/** Replaces itself by the server, under a limit on the size of files: writing beyond it is an I/O error (EFBIG). */
+const LIMITED = 'ulimit -f "$1"; shift; exec "$@"';
+
 /**
  * Starts the built program. Nothing of this process's settings reaches it.
  *
  * @param environment over: any port, memory, no shutdown delay
+ * @param maxFileKiB how large a file it may write
  */
 export async function spawnServer(
   environment: Readonly<Record<string, string>> = {},
+  maxFileKiB?: number,
 ): Promise<ServerProcess> {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   const own = Object.entries(inherited).filter(([name]) => !/^(NOTIFIER_|PORT$|HOST$)/.test(name));
   const env = { ...Object.fromEntries(own), ...DEFAULTS, ...environment };
-  const entry = await builtEntry();
-  return new ServerProcess(spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const server = [process.execPath, await builtEntry()];
+  const limited = ['bash', '-c', LIMITED, 'bash', String(maxFileKiB), ...server];
+  const [command, ...args] = maxFileKiB === undefined ? server : limited;
+  return new ServerProcess(spawn(command!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 /** Starts the built program and waits for its start line. */
