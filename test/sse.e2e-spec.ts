@@ -1,19 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { drop, event as pushedEvent, get as ask, json, pushed } from './support/http.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/wait.js';
 import { EventStream, isComment } from './support/event-stream.js';
-import { RunningNotifier } from './support/running-notifier.js';
 
-const event = (accessid: string, created_at: number, payload: unknown = created_at) => ({
-  accessid,
-  created_at,
-  payload,
-});
+const event = (accessId: string, createdAt: number, payload: unknown = createdAt) =>
+  pushedEvent(accessId, createdAt, payload);
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n`;
 
 describe('server-sent events', () => {
-  let notifier: RunningNotifier;
+  let notifier: RunningApp;
   const streams: EventStream[] = [];
 
   const open = async (query: Record<string, string>, headers: Record<string, string> = {}) => {
@@ -23,15 +22,15 @@ describe('server-sent events', () => {
   };
 
   beforeAll(async () => {
-    notifier = await RunningNotifier.start({ NOTIFIER_HEARTBEAT: '1' });
+    notifier = await startApp({ NOTIFIER_HEARTBEAT: '1' });
   });
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.close();
   });
-  afterAll(() => notifier.kill());
+  afterAll(() => notifier.close());
 
   it('a subscriber with a timestamp gets what is buffered from there, then everything live, each event with its id', async () => {
-    await notifier.push(event('plain', 1), event('plain', 5), event('plain', 3));
+    await pushed(notifier.url, [event('plain', 1), event('plain', 5), event('plain', 3)]);
     const stream = await open({ access_id: 'plain', timestamp: '3' });
     expect(stream.status).toBe(200);
     expect(stream.headers['content-type']).toBe('text/event-stream');
@@ -40,12 +39,12 @@ describe('server-sent events', () => {
     expect(first.data).toBe('{"accessid":"plain","created_at":5,"payload":5}');
     expect(first.fields).toEqual({ id: expect.stringMatching(/^\S+$/) });
     expect(await stream.payloads(1)).toEqual([3]);
-    await notifier.push(event('plain', 0, 'late'));
+    await pushed(notifier.url, [event('plain', 0, 'late')]);
     expect(await stream.payloads(1)).toEqual(['late']);
   });
 
   it('the last event id in the query resumes exactly, after a first message that says so', async () => {
-    await notifier.push(event('resume', 1), event('resume', 2), event('resume', 3));
+    await pushed(notifier.url, [event('resume', 1), event('resume', 2), event('resume', 3)]);
     const before = await open({ access_id: 'resume', timestamp: '0' });
     const { id } = (await before.next())!.fields;
     const stream = await open({ access_id: 'resume', last_event_id: id! });
@@ -64,7 +63,7 @@ describe('server-sent events', () => {
   });
 
   it('the Last-Event-ID header wins over the query', async () => {
-    await notifier.push(event('header', 1), event('header', 2));
+    await pushed(notifier.url, [event('header', 1), event('header', 2)]);
     const before = await open({ access_id: 'header', timestamp: '0' });
     const [first, second] = [(await before.next())!, (await before.next())!];
     const stream = await open(
@@ -76,7 +75,7 @@ describe('server-sent events', () => {
   });
 
   it('an empty last event id means that nothing was seen yet: the timestamp says where to begin', async () => {
-    await notifier.push(event('empty', 1), event('empty', 2));
+    await pushed(notifier.url, [event('empty', 1), event('empty', 2)]);
     for (const headers of [{}, { 'Last-Event-ID': '' }] as Record<string, string>[]) {
       const query = { access_id: 'empty', timestamp: '2', last_event_id: headers['Last-Event-ID'] ?? '' };
       const stream = await open(query, headers);
@@ -86,7 +85,7 @@ describe('server-sent events', () => {
   });
 
   it('an unknown last event id is answered with recovered false and all that is left', async () => {
-    await notifier.push(event('unknown', 1), event('unknown', 2));
+    await pushed(notifier.url, [event('unknown', 1), event('unknown', 2)]);
     const stream = await open({ access_id: 'unknown', last_event_id: 'AAAAAAAA.7.abc' });
     expect(JSON.parse((await stream.next())!.data)).toMatchObject({ subscribed: { recovered: false } });
     expect(await stream.payloads(2)).toEqual([1, 2]);
@@ -96,7 +95,7 @@ describe('server-sent events', () => {
     const payload = '{\n"a" : 1.0,\r\n "b":\r"\u00e9\u2028" }';
     const stream = await open({ access_id: 'lines', last_event_id: '' });
     await stream.next();
-    await notifier.post('/push_events', `[{"accessid":"lines","created_at":1,"payload":${payload}}]`);
+    await pushed(notifier.url, `[{"accessid":"lines","created_at":1,"payload":${payload}}]`);
     const { lines, data } = (await stream.next())!;
     expect(lines.filter((line) => line.startsWith('data: '))).toHaveLength(4);
     expect(data).toBe(
@@ -106,7 +105,7 @@ describe('server-sent events', () => {
 
   it('an access id of any Unicode is percent-encoded and finds its user', async () => {
     const accessId = 'ü+&=% 🙂/..';
-    await notifier.push(event(accessId, 1));
+    await pushed(notifier.url, [event(accessId, 1)]);
     const stream = await open({ access_id: accessId, timestamp: '0' });
     expect(await stream.payloads(1)).toEqual([1]);
   });
@@ -119,7 +118,7 @@ describe('server-sent events', () => {
 
   it('a drop says why and ends the stream', async () => {
     const stream = await open({ access_id: 'dropped', timestamp: '0' });
-    await notifier.drop('dropped');
+    await drop(notifier.url, 'dropped');
     const close = (await stream.next())!;
     expect(close.fields).toEqual({ event: 'close' });
     expect(JSON.parse(close.data)).toEqual({ code: 4503, reason: 'dropped' });
@@ -129,11 +128,11 @@ describe('server-sent events', () => {
   it('streams are counted among the connected clients, and no longer once they are gone', async () => {
     const stream = await open({ access_id: 'counted', last_event_id: '' });
     await stream.next();
-    const explain = async () =>
-      (await (await fetch(`${notifier.url}/clients?access_id=counted`)).json()) as { connections: object[] };
-    expect((await explain()).connections).toEqual([expect.objectContaining({ form: 'sse' })]);
+    const connections = async () =>
+      (json(await ask(notifier.url, '/clients?access_id=counted')) as { connections: object[] }).connections;
+    expect(await connections()).toEqual([expect.objectContaining({ form: 'sse' })]);
     stream.close();
-    while ((await explain()).connections.length > 0);
+    await eventually(async () => (await connections()).length === 0, 'the stream is forgotten');
   });
 
   it.each([
@@ -182,7 +181,7 @@ describe('server-sent events', () => {
   });
 
   it('a stream behind an unanswered request on the same connection is not written into its answer', async () => {
-    const socket = connect(Number(notifier.port), '127.0.0.1');
+    const socket = connect(Number(new URL(notifier.url).port), '127.0.0.1');
     socket.write(get('/clients') + get('/subscribe_to_events?access_id=pipelined&timestamp=0'));
     let text = '';
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
