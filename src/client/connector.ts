@@ -158,9 +158,10 @@ export class Connector {
       this.close(error);
       return this.sink.ended(error);
     }
+    if (this.#status !== 'open') this.#failures++;
     this.#cut();
     if (code === TOKEN_EXPIRED) this.#tokens.forget();
-    const retryInMs = reconnectDelayMs(reason, this.#failures++, this.#withinMs);
+    const retryInMs = reconnectDelayMs(reason, this.#failures, this.#withinMs);
     this.#retry = platform.setTimeout(() => this.connect(), retryInMs);
     this.#report('waiting', { code, reason, retryInMs });
   }

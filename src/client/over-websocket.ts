@@ -11,10 +11,11 @@ export function overWebSocket(
   const socket = new WebSocket(url.replace(/^http/, 'ws'));
   const say = (message: object) => socket.send(JSON.stringify(message));
   socket.addEventListener('open', () => say(hello));
-  socket.addEventListener('message', ({ data }: { data: string }) => hear(data, receiver));
-  socket.addEventListener('close', ({ code, reason }: { code: number; reason: string }) =>
-    receiver.ended(code, reason),
-  );
+  socket.addEventListener('message', (event) => hear((event as { data: string }).data, receiver));
+  socket.addEventListener('close', (event) => {
+    const { code, reason } = event as { code: number; reason: string };
+    receiver.ended(code, reason);
+  });
   // "close" follows and says more. Without a listener, Node's `ws` would throw.
   socket.addEventListener('error', () => {});
   return { renew: (token) => say({ token }), cut: () => socket.close() };

@@ -21,8 +21,8 @@ export interface Platform {
 export type Timer = { readonly timer: unique symbol };
 
 export interface Listening {
-  addEventListener(type: string, listener: (event: never) => void): void;
-  removeEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: object) => void): void;
+  removeEventListener(type: string, listener: (event: object) => void): void;
 }
 
 /** An `AbortSignal`. */
@@ -31,7 +31,7 @@ export interface Signal extends Listening {
 }
 
 export interface WebSocketLike {
-  addEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: object) => void): void;
   send(text: string): void;
   close(): void;
 }

@@ -18,7 +18,7 @@ export function isFinal(code: number): boolean {
  * Milliseconds to wait before the next attempt: what the reason names, else with full jitter, so that clients which lost their
  * connection together do not come back together.
  *
- * @param failures attempts since the last connection that worked
+ * @param failures attempts that failed since the last connection that worked
  * @param withinMs the window of the first reconnect
  */
 export function reconnectDelayMs(reason: string, failures: number, withinMs: number): number {
