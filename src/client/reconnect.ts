@@ -24,7 +24,6 @@ export function isFinal(code: number): boolean {
 export function reconnectDelayMs(reason: string, failures: number, withinMs: number): number {
   const named = /retry_after_ms=(\d{1,9})/.exec(reason);
   if (named) return Number(named[1]);
-  return (
-    Math.random() * (failures ? Math.min(MAX_BACKOFF_MS, RECONNECT_WITHIN_MS * 2 ** failures) : withinMs)
-  );
+  const backoffMs = Math.min(MAX_BACKOFF_MS, RECONNECT_WITHIN_MS * 2 ** (failures - 1));
+  return Math.random() * (failures === 0 ? withinMs : backoffMs);
 }
