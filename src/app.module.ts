@@ -26,12 +26,15 @@ import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
 import { NotifierModule } from './notifier/notifier.module.js';
 import { NotifierOptions } from './notifier/options.js';
+import { SseModule } from './sse/sse.module.js';
+import { SseOptions } from './sse/sse-options.js';
 import { LmdbEventLog } from './storage/lmdb-event-log.js';
 import { MemoryEventLog } from './storage/memory-event-log.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
 import { ConnectorAccess } from './wire/connector-access.js';
 import { PeerAddresses } from './wire/peer-addresses.js';
+import { originRule } from './wire/origin-rule.js';
 import { APP_FILTER } from '@nestjs/core';
 
 /** What the modules need from outside, for all of them. */
@@ -50,6 +53,7 @@ class PortsModule implements OnApplicationShutdown {
       { provide: NotifierOptions, useValue: config },
       { provide: PushLimits, useValue: config },
       { provide: WebSocketOptions, useValue: config },
+      { provide: SseOptions, useFactory: () => sseOptions(config) },
       { provide: EventLog, useFactory: () => openLog(config) },
       { provide: Authenticator, useFactory: () => authenticator(config) },
       { provide: Connectors, useFactory: () => connectors(config) },
@@ -80,10 +84,20 @@ export class AppModule {
   static with(config: Config, replacements: readonly Provider[] = []): DynamicModule {
     return {
       module: AppModule,
-      imports: [PortsModule.with(config, replacements), NotifierModule, HttpModule, WebSocketModule],
+      imports: [
+        PortsModule.with(config, replacements),
+        NotifierModule,
+        HttpModule,
+        WebSocketModule,
+        SseModule,
+      ],
       providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
     };
   }
+}
+
+function sseOptions({ heartbeatMs, allowedOrigins }: Config): SseOptions {
+  return { heartbeatMs, allowsOrigin: originRule(allowedOrigins) };
 }
 
 function openLog(config: Config): EventLog {

@@ -14,7 +14,7 @@ import { securityHeaders } from './http/security-headers.js';
 import { Log } from './log.js';
 import { Authenticator } from './notifier/authenticator.js';
 import { NotifierWsAdapter, type HandshakeCheck } from './websocket/notifier-ws-adapter.js';
-import { originRule } from './websocket/origin-rule.js';
+import { originRule } from './wire/origin-rule.js';
 import { ConnectorAccess } from './wire/connector-access.js';
 import { bearerToken } from './wire/credentials.js';
 

@@ -84,12 +84,15 @@ test('an access id cannot be left out: only its service can read the token', asy
   expect(await outcome(await start(), { token: 't' })).toMatch(/^4501 invalid subscription: access_id/);
 });
 
+function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}
+
 test('a token on the handshake is judged with the first message', async () => {
   asked.answer = (response, { body }) => response.writeHead(body.includes('"right"') ? 200 : 401).end();
   const url = await start();
-  const headers = (token: string) => ({ Authorization: `Bearer ${token}` });
-  expect(await outcome(url, { access_id: 'client1' }, headers('right'))).toBe('subscribed');
-  expect(await outcome(url, { access_id: 'client1' }, headers('wrong'))).toBe('4500 unauthorized');
+  expect(await outcome(url, { access_id: 'client1' }, bearer('right'))).toBe('subscribed');
+  expect(await outcome(url, { access_id: 'client1' }, bearer('wrong'))).toBe('4500 unauthorized');
 });
 
 test.each<[string, OwnServer['answer']]>([

@@ -61,7 +61,7 @@ function publish(...keys: readonly object[]): void {
 async function start(times = TIMES): Promise<string> {
   const url = new URL(`${publisher.url}/jwks`);
   const useFactory = () => new JwtAuthenticator(new Tokens(new KeySet(url, times), RULES));
-  const environment = { NOTIFIER_AUTH: 'none', HOST: '127.0.0.1', NOTIFIER_JWT_JWKS_URL: `${url}` };
+  const environment = { NOTIFIER_AUTH: 'none', HOST: '127.0.0.1', NOTIFIER_JWT_JWKS_URL: url.href };
   running = await startApp(environment, [{ provide: Authenticator, useFactory }]);
   await eventually(() => publisher.asked.length > 0, 'the keys are fetched at the start');
   return running.url;

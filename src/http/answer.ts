@@ -22,7 +22,9 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
   response.writeHead(statusCode, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    ...(statusCode === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}),
+    ...(statusCode === 503 && !response.hasHeader('Retry-After')
+      ? { 'Retry-After': RETRY_AFTER_SECONDS }
+      : {}),
     ...headersFor(error),
     // What the client has not sent yet is not waited for.
     ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),

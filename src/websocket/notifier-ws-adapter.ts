@@ -8,8 +8,8 @@ import {
 } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import type { OriginRule } from '../wire/origin-rule.js';
 import { handshakeRefusal } from './handshake-refusal.js';
-import type { OriginRule } from './origin-rule.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
 const LIMITS = {

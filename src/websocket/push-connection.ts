@@ -5,7 +5,7 @@ import type { Member } from '../notifier/open-connections.js';
 import { describeError } from '../wire/error-description.js';
 import { byteString } from '../notifier/event.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
-import { closeText } from './close-text.js';
+import { closeText } from '../wire/close-text.js';
 import { textFrame } from './frame.js';
 
 /** Messages that may wait for their answers before no more is read. */

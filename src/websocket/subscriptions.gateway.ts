@@ -8,8 +8,8 @@ import { OpenConnections } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { bearerToken } from '../wire/credentials.js';
+import { InvalidSubscriptionError, readFirstMessage, readRenewal } from '../wire/first-message.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
-import { InvalidSubscriptionError, readFirstMessage, readRenewal } from './first-message.js';
 import { SocketConnection } from './socket-connection.js';
 import { WebSocketOptions } from './websocket-options.js';
 

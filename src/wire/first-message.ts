@@ -1,7 +1,7 @@
 import { ValidateIf } from 'class-validator';
 import type { Form } from '../notifier/connection.js';
 import type { SubscribeRequest } from '../notifier/subscription.service.js';
-import { firstFault, IsAccessId, IsString, IsTimestamp } from '../wire/members.js';
+import { firstFault, IsAccessId, IsString, IsTimestamp } from './members.js';
 
 /** What a client says first. It describes the message, checks it and words the error. */
 export class FirstMessage {
@@ -45,20 +45,35 @@ export interface Handshake {
   claimedUser(token: string | undefined): string | undefined;
 }
 
+/** What a client asks for, and in which of the two forms. */
+export interface Subscribing {
+  readonly request: SubscribeRequest;
+  readonly form: Form;
+}
+
 /**
  * What the first message asks for.
  *
  * @throws InvalidSubscriptionError naming the member and what is wrong with it
  */
-export function readFirstMessage(
-  text: string,
-  handshake: Handshake,
-): { request: SubscribeRequest; form: Form } {
+export function readFirstMessage(text: string, handshake: Handshake): Subscribing {
   const members = parse(text);
   if (typeof members !== 'object' || members === null || Array.isArray(members)) {
     throw new InvalidSubscriptionError('the first message must be a JSON object');
   }
-  const message = new FirstMessage(withHandshake(members as Record<string, unknown>, handshake));
+  return readSubscription(members as Record<string, unknown>, handshake);
+}
+
+/**
+ * What the members of a first message ask for, wherever they stood.
+ *
+ * @throws InvalidSubscriptionError naming the member and what is wrong with it
+ */
+export function readSubscription(
+  members: Readonly<Record<string, unknown>>,
+  handshake: Handshake,
+): Subscribing {
+  const message = new FirstMessage(withHandshake(members, handshake));
   const fault = firstFault(message);
   if (fault) throw new InvalidSubscriptionError(fault);
   return { request: requestOf(message), form: message.form };

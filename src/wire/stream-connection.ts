@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net';
+import type { Close } from '../notifier/close.js';
+import type { Connection, Form, Subscribed } from '../notifier/connection.js';
+import type { Delivery } from '../notifier/delivery.js';
+import type { Member } from '../notifier/open-connections.js';
+import type { Subscription } from '../notifier/subscription.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/** The part of Node's stream handle that tells how much of a write the kernel has not taken yet. */
+interface WriteQueue {
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+}
+
+/**
+ * A client's connection over a TCP socket, whatever is written to it: when the socket is full, when it has room again, and
+ * what that says about the peer.
+ */
+export abstract class StreamConnection implements Connection, Member {
+  abstract readonly form: Form;
+
+  subscription: Subscription | undefined;
+  lastSignOfLife = Date.now();
+  /** Whether it is closed or closing: what a client still says then is not listened to. */
+  hasEnded = false;
+
+  /** Whether something was sent since the last heartbeat. */
+  protected wasSilent = true;
+  private isFull = false;
+  private showedLife = true;
+  /** Bytes that the kernel had not taken of a full socket at the last heartbeat. */
+  private queuedBytes = 0;
+  private farewell: (() => void) | undefined;
+
+  constructor(
+    protected readonly socket: Socket,
+    readonly address: string,
+    private readonly heartbeatMs: number,
+  ) {}
+
+  get hasRoom(): boolean {
+    return !this.isFull;
+  }
+
+  takeSignOfLife(): boolean {
+    const queued = (this.socket as WriteQueue)._handle?.writeQueueSize ?? 0;
+    const hasTaken = this.isFull && queued < this.queuedBytes;
+    if (hasTaken) this.lastSignOfLife = Date.now();
+    const lives = this.showedLife || hasTaken;
+    this.queuedBytes = queued;
+    this.showedLife = false;
+    return lives;
+  }
+
+  abstract sendSubscribed(subscribed: Subscribed): void;
+
+  abstract send(delivery: Delivery): void;
+
+  abstract sendHeadReached(): void;
+
+  abstract sendHeartbeat(): void;
+
+  /** A full socket has at most one heartbeat to make room for the farewell. */
+  close(close: Close): void {
+    this.hasEnded = true;
+    if (!this.isFull) return this.sayFarewell(close);
+    const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
+    this.socket.once('close', () => clearTimeout(timer));
+    this.farewell = () => {
+      clearTimeout(timer);
+      this.sayFarewell(close);
+    };
+  }
+
+  /** Ends it whether or not it has subscribed. */
+  end(close: Close): void {
+    if (this.subscription) this.subscription.close(close);
+    else this.close(close);
+  }
+
+  abstract terminate(): void;
+
+  /** Says why, and ends it. The socket has room. */
+  protected abstract sayFarewell(close: Close): void;
+
+  /** Notes that the peer lives. */
+  protected noteLife(): void {
+    this.showedLife = true;
+    this.lastSignOfLife = Date.now();
+  }
+
+  /** Writes past whoever owns the socket: nothing of theirs may wait before it. */
+  protected write(bytes: Buffer): void {
+    this.wasSilent = false;
+    this.socket.write(bytes);
+    if (this.socket.writableLength === 0 || this.isFull) return;
+    this.isFull = true;
+    this.queuedBytes = Infinity;
+    // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
+    this.socket.write(NOTHING, () => this.drained());
+  }
+
+  private drained(): void {
+    this.isFull = false;
+    this.noteLife();
+    if (this.farewell) this.farewell();
+    else this.subscription?.pump();
+  }
+}
