@@ -156,6 +156,7 @@ describe('EventBufferService', () => {
   describe('stateOf', () => {
     it('says whether a cursor has everything, has something to come, or has lost something', async () => {
       const before = await newest(log, 'alice');
+      await buffer.push(push(event('bob', 1)));
       expect(await buffer.stateOf('alice', before)).toEqual({ standing: 'current', drops: 0 });
       await buffer.push(push(...eventsOf('alice', 1, 3)));
       const after = await newest(log, 'alice');

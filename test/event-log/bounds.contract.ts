@@ -145,11 +145,13 @@ export function describeBounds({ open, can }: Suite): void {
       const { log } = await open({ bufferTtlMs: 10_000 }, clock.read);
       await log.append(push(event('alice', 1)));
       clock.advance(-3_600_000);
-      await log.append(push(event('alice', 2)));
+      await log.append(push(event('bob', 2)));
       clock.advance(3_600_000 + 10_000);
-      expect(await held(log, 'alice')).toHaveLength(2);
+      expect(await held(log, 'alice')).toHaveLength(1);
+      expect(await held(log, 'bob')).toHaveLength(1);
       clock.advance(1);
       expect(await held(log, 'alice')).toHaveLength(0);
+      expect(await held(log, 'bob')).toHaveLength(0);
     });
   });
 }

@@ -106,11 +106,13 @@ export function describeRestart({ open, can }: Suite): void {
       clock.advance(-HOUR_MS);
       const log = await reopened(harness);
       if (!log) return;
-      await log.append(push(event('alice', 2)));
+      await log.append(push(event('bob', 2)));
       clock.advance(HOUR_MS + 10_000);
-      expect(await held(log, 'alice')).toHaveLength(2);
+      expect(await held(log, 'alice')).toHaveLength(1);
+      expect(await held(log, 'bob')).toHaveLength(1);
       clock.advance(1);
       expect(await held(log, 'alice')).toHaveLength(0);
+      expect(await held(log, 'bob')).toHaveLength(0);
       expect(await log.append(claimed('key', 'two', event('alice', 3)))).toBe('stored');
     });
   });
