@@ -64,7 +64,7 @@ describe('the reader of bodies', () => {
   test.each(['gzip', 'deflate', 'br'])('refuses what is no %s', async (encoding) => {
     expect(errorOf(await post('hello', { 'Content-Encoding': encoding }))).toEqual([
       400,
-      'body cannot be read or decompressed',
+      'body cannot be decompressed as Content-Encoding says',
     ]);
   });
 

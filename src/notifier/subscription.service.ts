@@ -253,15 +253,13 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   /** Once a heartbeat for each subscription: ends the dead, finds what no announcement has said, shows a sign of life. */
   private beat(subscription: Subscription): void {
     const { connection, position } = subscription;
-    // It has yet to begin: its peer has just spoken, and nothing may be sent to it before it is told that it is subscribed.
-    if (!position) return;
     if (!connection.takeSignOfLife()) {
       subscription.end();
       connection.terminate();
       return;
     }
     connection.sendHeartbeat();
-    void this.checkPosition(subscription);
+    if (position) void this.checkPosition(subscription);
   }
 
   private async checkPosition(subscription: Subscription): Promise<void> {
