@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as immediate, setTimeout as timeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Announcement } from '../../notifier/event-log.js';
 import type { Position } from '../../notifier/position.js';
@@ -59,7 +60,7 @@ test('a reader that looks while commits are on their way never steps over an eve
       position = page.end;
     }
     reads++;
-    await new Promise(reads % 3 === 0 ? setTimeout : setImmediate);
+    await (reads % 3 === 0 ? timeout() : immediate());
   }
   await pushing;
   expect(reads).toBeGreaterThan(100);
