@@ -10,6 +10,7 @@ import { HeadCache } from './lmdb/head-cache.js';
 import { expiredRange, hashOfExpiryKey, hourRange, readHourKey } from './lmdb/keys.js';
 import { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
+import type { Meta } from './lmdb/meta.js';
 
 /** How often what is over is looked for. Reads and appends judge by the clock themselves: this only frees the room. */
 const SWEEP_MS = 30_000;
@@ -24,6 +25,12 @@ export interface LmdbOptions {
   readonly sync: 'full' | 'process';
   readonly bounds: Bounds;
   readonly systemClock?: Clock;
+}
+
+interface Drafted {
+  readonly draft: CommitDraft;
+  readonly meta: Meta;
+  readonly results: unknown[];
 }
 
 /**
@@ -69,7 +76,10 @@ export class LmdbEventLog extends EventLog {
   async append({ events, idempotency }: Push): Promise<AppendResult> {
     this.assertOpen();
     if (events.length === 0 && !idempotency) return 'stored';
-    return this.queue.add((draft) => draft.append(events, idempotency));
+    const result = await this.queue.add((draft) => draft.append(events, idempotency));
+    if (result === 'full')
+      throw new StoreUnavailableError('idempotency keys take up their share of the store');
+    return result;
   }
 
   async drop(accessId: string): Promise<number> {
@@ -120,23 +130,34 @@ export class LmdbEventLog extends EventLog {
   }
 
   private async commit(changes: readonly ((draft: CommitDraft) => unknown)[]): Promise<unknown[]> {
-    const now = this.clock();
-    const draft = new CommitDraft(
-      this.file,
-      this.bounds,
-      now,
-      (accessId) => this.reader.headOf(accessId),
-      (head) => this.reader.isOver(head, now),
-    );
-    const results = changes.map((change) => change(draft));
+    const { draft, meta, results } = this.draft(changes, this.bounds);
     try {
-      await this.file.commit(draft, draft.finish());
+      await this.file.commit(draft, meta);
     } catch (error) {
       this.failed(error);
       throw error;
     }
     this.committed(draft);
     return results;
+  }
+
+  /**
+   * The commit of `changes`. Other logs make room for those it touches; where that is not enough, these are drafted again, and keep
+   * fewer events.
+   */
+  private draft(changes: readonly ((draft: CommitDraft) => unknown)[], bounds: Bounds): Drafted {
+    const now = this.clock();
+    const draft = new CommitDraft(
+      this.file,
+      bounds,
+      now,
+      (accessId) => this.reader.headOf(accessId),
+      (head) => this.reader.isOver(head, now),
+    );
+    const results = changes.map((change) => change(draft));
+    const meta = draft.finish();
+    if (meta.bytes <= bounds.totalBytes || bounds.bufferEvents === 0) return { draft, meta, results };
+    return this.draft(changes, { ...bounds, bufferEvents: Math.floor(bounds.bufferEvents / 2) });
   }
 
   private committed(draft: CommitDraft): void {
@@ -162,30 +183,42 @@ export class LmdbEventLog extends EventLog {
     }
   }
 
-  /** Frees the room of what is over, a slice a commit. */
-  private async sweep(): Promise<void> {
-    const now = this.clock();
-    const { bufferTtlMs, headTtlMs } = this.bounds;
-    const claims = [...this.file.keys(expiredRange(now), SWEEP_SLICE)];
-    const logs = this.usersBefore(true, now - bufferTtlMs);
-    const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs);
-    if (claims.length + logs.length + heads.length === 0 || this.isClosed) return;
+  /** Frees the room of what is over, a slice a commit. It does so by itself every `SWEEP_MS`. */
+  async sweep(): Promise<void> {
     try {
-      await this.queue.add((draft) => {
-        for (const key of claims) draft.expireClaim(key.readUIntBE(1, 6), hashOfExpiryKey(key));
-        for (const accessId of [...logs, ...heads]) draft.expire(accessId);
-      });
-      if (!this.isClosed) setImmediate(() => void this.sweep());
+      while (!this.isClosed && this.isAnythingOver()) {
+        await this.queue.add((draft) => this.sweepSlice(draft));
+      }
     } catch {
       // The failed commit has been reported, and the next sweep tries again.
     }
   }
 
-  private usersBefore(withEvents: boolean, time: number): string[] {
+  private isAnythingOver(): boolean {
+    const { claims, users } = this.over(1);
+    return claims.length + users.length > 0;
+  }
+
+  private sweepSlice(draft: CommitDraft): void {
+    const { claims, users } = this.over(SWEEP_SLICE);
+    for (const key of claims) draft.expireClaim(key.readUIntBE(1, 6), hashOfExpiryKey(key));
+    for (const accessId of users) draft.expire(accessId);
+  }
+
+  /** Keys of claims, users whose events are too old, users whose heads are. */
+  private over(limit: number): { claims: Buffer[]; users: string[] } {
+    const now = this.clock();
+    const { bufferTtlMs, headTtlMs } = this.bounds;
+    const claims = [...this.file.keys(expiredRange(now), limit)];
+    const logs = this.usersBefore(true, now - bufferTtlMs, limit);
+    const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs, limit);
+    return { claims, users: [...logs, ...heads] };
+  }
+
+  private usersBefore(withEvents: boolean, time: number, limit: number): string[] {
     const hour = Math.max(0, Math.floor(time / HOUR_MS));
-    return [...this.file.keys(hourRange(withEvents, hour), SWEEP_SLICE)].map(
-      (key) => readHourKey(key).accessId,
-    );
+    const keys = this.file.keys(hourRange(withEvents, hour), limit);
+    return [...keys].map((key) => readHourKey(key).accessId);
   }
 
   private assertOpen(): void {

@@ -34,6 +34,7 @@ const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
   clock: 0,
   bytes: 0,
   headBytes: 0,
+  claimBytes: 0,
   doubtedAt: 0,
 };
 
