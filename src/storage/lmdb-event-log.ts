@@ -18,6 +18,8 @@ const SWEEP_MS = 30_000;
 const SWEEP_SLICE = 500;
 /** How soon after a failed commit the store is tried again without being asked. */
 const RETRY_MS = 1000;
+/** The body of a push, by default: a full disk may still take a smaller one, and then it is not ready for pushes. */
+const MAX_PROBE_BYTES = 1024 * 1024;
 
 export interface LmdbOptions {
   readonly dir: string;
@@ -48,7 +50,8 @@ export class LmdbEventLog extends EventLog {
   private listener: ((announcements: readonly Announcement[]) => void) | undefined;
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
-  private isHealthy = true;
+  /** Bytes of the largest commit that failed since one as large has succeeded; 0 while all is well. */
+  private failedBytes = 0;
   private isClosed = false;
 
   private constructor(
@@ -112,7 +115,7 @@ export class LmdbEventLog extends EventLog {
   }
 
   isReady(): boolean {
-    return this.isHealthy && !this.isClosed;
+    return this.failedBytes === 0 && !this.isClosed && !this.queue.isStuck;
   }
 
   async close(): Promise<void> {
@@ -134,7 +137,7 @@ export class LmdbEventLog extends EventLog {
     try {
       await this.file.commit(draft, meta);
     } catch (error) {
-      this.failed(error);
+      this.failed(error, draft.changedBytes);
       throw error;
     }
     this.committed(draft);
@@ -161,23 +164,25 @@ export class LmdbEventLog extends EventLog {
   }
 
   private committed(draft: CommitDraft): void {
-    this.isHealthy = true;
+    if (draft.changedBytes >= this.failedBytes) this.failedBytes = 0;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
     this.listener?.([...draft.announcements()]);
   }
 
-  private failed(error: unknown): void {
-    if (this.isHealthy) this.logger.error(`a commit failed: ${String(error)}`);
-    this.isHealthy = false;
+  private failed(error: unknown, bytes: number): void {
+    if (this.failedBytes === 0) this.logger.error(`a commit failed: ${String(error)}`);
+    this.failedBytes = Math.max(this.failedBytes, 1, Math.min(bytes, MAX_PROBE_BYTES));
     clearTimeout(this.retry);
     this.retry = setTimeout(() => void this.probe(), RETRY_MS).unref();
   }
 
-  /** A commit that changes nothing: it succeeds as soon as the disk takes writes again. */
+  /** A commit twice as large as the one that failed: the file keeps records in whole pages, and what just fits will not fit again. */
   private async probe(): Promise<void> {
+    if (this.isClosed) return;
     try {
-      await this.queue.add(() => undefined);
+      await this.queue.add((draft) => draft.fill(2 * this.failedBytes));
+      await this.queue.add((draft) => draft.unfill());
     } catch {
       // Still failing, and that has armed the next probe.
     }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { open } from 'lmdb';
 import { StoreUnavailableError } from '../../notifier/event-log.js';
 import type { Push } from '../../notifier/event.js';

@@ -40,13 +40,12 @@ test('a reader that looks while commits are on their way never steps over an eve
   log.listen(([announcement]) => (announced = announcement));
   await push();
   let position: Position = { epoch: announced!.epoch, seq: 3, tag: announced!.events[2]!.tag };
-  let isPushing = true;
+  const pushed = { times: 0 };
   const pushing = (async () => {
-    for (let i = 0; i < 1000; i++) await push();
-    isPushing = false;
+    for (; pushed.times < 1000; pushed.times++) await push();
   })();
   let reads = 0;
-  while (isPushing) {
+  while (pushed.times < 1000) {
     const page = await log.read('a', position, 10_000, undefined);
     const { head } = await log.view('a', position.seq);
     if (!page) {
