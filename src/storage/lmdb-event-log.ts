@@ -8,9 +8,10 @@ import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import { HeadCache } from './lmdb/head-cache.js';
 import { expiredRange, hashOfExpiryKey, hourRange, readHourKey } from './lmdb/keys.js';
-import { LmdbFile } from './lmdb/lmdb-file.js';
+import type { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
 import type { Meta } from './lmdb/meta.js';
+import { openFile } from './lmdb/open-file.js';
 
 /** How often what is over is looked for. Reads and appends judge by the clock themselves: this only frees the room. */
 const SWEEP_MS = 30_000;
@@ -73,7 +74,7 @@ export class LmdbEventLog extends EventLog {
 
   /** @throws FolderError where the folder is in use or its file cannot be read */
   static open(options: LmdbOptions): LmdbEventLog {
-    return new LmdbEventLog(LmdbFile.open(options.dir, options.sync), options);
+    return new LmdbEventLog(openFile(options.dir, options.sync), options);
   }
 
   async append({ events, idempotency }: Push): Promise<AppendResult> {
