@@ -49,8 +49,10 @@ export class Log implements LoggerService {
   error(message: unknown, ...rest: unknown[]): void {
     const context = rest.at(-1);
     const stack = rest.length > 1 ? rest[0] : undefined;
+    // What Nest says of a start that failed, with its stack: the program ends with the same in one line.
+    const level = context === 'ExceptionHandler' ? 'debug' : 'error';
     const fields = stack === undefined ? message : { msg: message, stack };
-    this.write('error', fields, typeof context === 'string' ? context : undefined);
+    this.write(level, fields, typeof context === 'string' ? context : undefined);
   }
 
   private write(level: pino.Level, message: unknown, context: string | undefined): void {

@@ -27,3 +27,9 @@ export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
 
 /** The least recently pushed logs go first, to the hour. */
 export const HOUR_MS = 3_600_000;
+
+/**
+ * Idempotency keys may take this share of the bytes; beyond it, pushes with a new key are refused until older ones expire. To forget one early
+ * would store a repeat twice, and to let them grow would cost the users their events.
+ */
+export const CLAIMS_SHARE = 0.5;

@@ -8,8 +8,10 @@ import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import { HeadCache } from './lmdb/head-cache.js';
 import { expiredRange, hashOfExpiryKey, hourRange, readHourKey } from './lmdb/keys.js';
-import { LmdbFile } from './lmdb/lmdb-file.js';
+import type { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
+import type { Meta } from './lmdb/meta.js';
+import { openFile } from './lmdb/open-file.js';
 
 /** How often what is over is looked for. Reads and appends judge by the clock themselves: this only frees the room. */
 const SWEEP_MS = 30_000;
@@ -17,6 +19,8 @@ const SWEEP_MS = 30_000;
 const SWEEP_SLICE = 500;
 /** How soon after a failed commit the store is tried again without being asked. */
 const RETRY_MS = 1000;
+/** The body of a push, by default: a full disk may still take a smaller one, and then it is not ready for pushes. */
+const MAX_PROBE_BYTES = 1024 * 1024;
 
 export interface LmdbOptions {
   readonly dir: string;
@@ -24,6 +28,12 @@ export interface LmdbOptions {
   readonly sync: 'full' | 'process';
   readonly bounds: Bounds;
   readonly systemClock?: Clock;
+}
+
+interface Drafted {
+  readonly draft: CommitDraft;
+  readonly meta: Meta;
+  readonly results: unknown[];
 }
 
 /**
@@ -41,7 +51,8 @@ export class LmdbEventLog extends EventLog {
   private listener: ((announcements: readonly Announcement[]) => void) | undefined;
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
-  private isHealthy = true;
+  /** Bytes of the largest commit that failed since one as large has succeeded; 0 while all is well. */
+  private failedBytes = 0;
   private isClosed = false;
 
   private constructor(
@@ -63,13 +74,16 @@ export class LmdbEventLog extends EventLog {
 
   /** @throws FolderError where the folder is in use or its file cannot be read */
   static open(options: LmdbOptions): LmdbEventLog {
-    return new LmdbEventLog(LmdbFile.open(options.dir, options.sync), options);
+    return new LmdbEventLog(openFile(options.dir, options.sync), options);
   }
 
   async append({ events, idempotency }: Push): Promise<AppendResult> {
     this.assertOpen();
     if (events.length === 0 && !idempotency) return 'stored';
-    return this.queue.add((draft) => draft.append(events, idempotency));
+    const result = await this.queue.add((draft) => draft.append(events, idempotency));
+    if (result === 'full')
+      throw new StoreUnavailableError('idempotency keys take up their share of the store');
+    return result;
   }
 
   async drop(accessId: string): Promise<number> {
@@ -102,7 +116,7 @@ export class LmdbEventLog extends EventLog {
   }
 
   isReady(): boolean {
-    return this.isHealthy && !this.isClosed;
+    return this.failedBytes === 0 && !this.isClosed && !this.queue.isStuck;
   }
 
   async close(): Promise<void> {
@@ -120,22 +134,13 @@ export class LmdbEventLog extends EventLog {
   }
 
   private async commit(changes: readonly ((draft: CommitDraft) => unknown)[]): Promise<unknown[]> {
-    const now = this.clock();
-    const draft = new CommitDraft(
-      this.file,
-      this.bounds,
-      now,
-      (accessId) => this.reader.headOf(accessId),
-      (head) => this.reader.isOver(head, now),
-    );
-    const results = changes.map((change) => change(draft));
-    const meta = draft.finish();
+    const { draft, meta, results } = this.draft(changes, this.bounds);
     this.reader.isCommitting = true;
     try {
       await this.file.commit(draft, meta);
       this.remember(draft);
     } catch (error) {
-      this.failed(error);
+      this.failed(error, draft.changedBytes);
       throw error;
     } finally {
       this.reader.isCommitting = false;
@@ -144,52 +149,85 @@ export class LmdbEventLog extends EventLog {
     return results;
   }
 
+  /**
+   * The commit of `changes`. Other logs make room for those it touches; where that is not enough, these are drafted again, and keep
+   * fewer events.
+   */
+  private draft(changes: readonly ((draft: CommitDraft) => unknown)[], bounds: Bounds): Drafted {
+    const now = this.clock();
+    const draft = new CommitDraft(
+      this.file,
+      bounds,
+      now,
+      (accessId) => this.reader.headOf(accessId),
+      (head) => this.reader.isOver(head, now),
+    );
+    const results = changes.map((change) => change(draft));
+    const meta = draft.finish();
+    if (meta.bytes <= bounds.totalBytes || bounds.bufferEvents === 0) return { draft, meta, results };
+    return this.draft(changes, { ...bounds, bufferEvents: Math.floor(bounds.bufferEvents / 2) });
+  }
+
   private remember(draft: CommitDraft): void {
-    this.isHealthy = true;
+    if (draft.changedBytes >= this.failedBytes) this.failedBytes = 0;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
   }
 
-  private failed(error: unknown): void {
-    if (this.isHealthy) this.logger.error(`a commit failed: ${String(error)}`);
-    this.isHealthy = false;
+  private failed(error: unknown, bytes: number): void {
+    if (this.failedBytes === 0) this.logger.error(`a commit failed: ${String(error)}`);
+    this.failedBytes = Math.max(this.failedBytes, 1, Math.min(bytes, MAX_PROBE_BYTES));
     clearTimeout(this.retry);
     this.retry = setTimeout(() => void this.probe(), RETRY_MS).unref();
   }
 
-  /** A commit that changes nothing: it succeeds as soon as the disk takes writes again. */
+  /** A commit twice as large as the one that failed: the file keeps records in whole pages, and what just fits will not fit again. */
   private async probe(): Promise<void> {
+    if (this.isClosed) return;
     try {
-      await this.queue.add(() => undefined);
+      await this.queue.add((draft) => draft.fill(2 * this.failedBytes));
+      await this.queue.add((draft) => draft.unfill());
     } catch {
       // Still failing, and that has armed the next probe.
     }
   }
 
-  /** Frees the room of what is over, a slice a commit. */
-  private async sweep(): Promise<void> {
-    const now = this.clock();
-    const { bufferTtlMs, headTtlMs } = this.bounds;
-    const claims = [...this.file.keys(expiredRange(now), SWEEP_SLICE)];
-    const logs = this.usersBefore(true, now - bufferTtlMs);
-    const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs);
-    if (claims.length + logs.length + heads.length === 0 || this.isClosed) return;
+  /** Frees the room of what is over, a slice a commit. It does so by itself every `SWEEP_MS`. */
+  async sweep(): Promise<void> {
     try {
-      await this.queue.add((draft) => {
-        for (const key of claims) draft.expireClaim(key.readUIntBE(1, 6), hashOfExpiryKey(key));
-        for (const accessId of [...logs, ...heads]) draft.expire(accessId);
-      });
-      if (!this.isClosed) setImmediate(() => void this.sweep());
+      while (!this.isClosed && this.isAnythingOver()) {
+        await this.queue.add((draft) => this.sweepSlice(draft));
+      }
     } catch {
       // The failed commit has been reported, and the next sweep tries again.
     }
   }
 
-  private usersBefore(withEvents: boolean, time: number): string[] {
+  private isAnythingOver(): boolean {
+    const { claims, users } = this.over(1);
+    return claims.length + users.length > 0;
+  }
+
+  private sweepSlice(draft: CommitDraft): void {
+    const { claims, users } = this.over(SWEEP_SLICE);
+    for (const key of claims) draft.expireClaim(key.readUIntBE(1, 6), hashOfExpiryKey(key));
+    for (const accessId of users) draft.expire(accessId);
+  }
+
+  /** Keys of claims, users whose events are too old, users whose heads are. */
+  private over(limit: number): { claims: Buffer[]; users: string[] } {
+    const now = this.clock();
+    const { bufferTtlMs, headTtlMs } = this.bounds;
+    const claims = [...this.file.keys(expiredRange(now), limit)];
+    const logs = this.usersBefore(true, now - bufferTtlMs, limit);
+    const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs, limit);
+    return { claims, users: [...logs, ...heads] };
+  }
+
+  private usersBefore(withEvents: boolean, time: number, limit: number): string[] {
     const hour = Math.max(0, Math.floor(time / HOUR_MS));
-    return [...this.file.keys(hourRange(withEvents, hour), SWEEP_SLICE)].map(
-      (key) => readHourKey(key).accessId,
-    );
+    const keys = this.file.keys(hourRange(withEvents, hour), limit);
+    return [...keys].map((key) => readHourKey(key).accessId);
   }
 
   private assertOpen(): void {

@@ -12,7 +12,7 @@ import type {
 } from '../notifier/event-log.js';
 import { newEpoch, newTag, type Position } from '../notifier/position.js';
 import { resolvePosition } from '../notifier/start-point.js';
-import { type Bounds, type Clock, steadyClock } from './bounds.js';
+import { type Bounds, CLAIMS_SHARE, type Clock, steadyClock } from './bounds.js';
 import { MemoryIdempotency } from './memory-idempotency.js';
 import { MemoryLog } from './memory-log.js';
 import { MemoryLogs } from './memory-logs.js';
@@ -28,7 +28,7 @@ export class MemoryEventLog extends EventLog {
   private isClosed = false;
 
   constructor(
-    bounds: Bounds,
+    private readonly bounds: Bounds,
     private readonly clock: Clock = steadyClock(),
   ) {
     super();
@@ -39,6 +39,7 @@ export class MemoryEventLog extends EventLog {
   async append({ events, idempotency }: Push): Promise<AppendResult> {
     this.assertOpen();
     const now = this.clock();
+    this.idempotency.expire(now);
     if (idempotency) {
       const claimed = this.claim(idempotency, now);
       if (claimed !== 'stored') return claimed;
@@ -50,6 +51,9 @@ export class MemoryEventLog extends EventLog {
   private claim(claim: IdempotencyClaim, now: number): AppendResult {
     const known = this.idempotency.digestOf(claim.key, now);
     if (known !== undefined) return known === claim.digest ? 'repeated' : 'conflict';
+    if (this.idempotency.bytes > this.bounds.totalBytes * CLAIMS_SHARE) {
+      throw new StoreUnavailableError('idempotency keys take up their share of the store');
+    }
     this.idempotency.add(claim, now);
     this.makeRoom();
     return 'stored';

@@ -21,7 +21,8 @@ export class MemoryIdempotency {
     this.bytes += key.length + RECORD_BYTES;
   }
 
-  private expire(now: number): void {
+  /** Lets go of claims that count no more. */
+  expire(now: number): void {
     for (const [key, { expires }] of this.claims) {
       if (expires > now) return;
       this.claims.delete(key);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IdempotencyClaim, PushedEvent } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
-import type { Bounds } from '../bounds.js';
-import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
+import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
+import { claimKey, expiryKey, fillKey, hourRange, readHourKey } from './keys.js';
 import type { Changes, LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
 import type { LogHead } from './log-head.js';
@@ -21,6 +21,7 @@ export class CommitDraft implements Changes {
   readonly logs = new Map<string, LogDraft>();
   readonly forgotten = new Set<string>();
   headBytes: number;
+  private claimBytes: number;
   private bytes: number;
   private serial: number;
   private forgottenSerial: number;
@@ -36,12 +37,14 @@ export class CommitDraft implements Changes {
     const { meta } = file;
     this.bytes = meta.bytes;
     this.headBytes = meta.headBytes;
+    this.claimBytes = meta.claimBytes;
     this.serial = meta.serial;
     this.forgottenSerial = meta.forgottenSerial;
     this.forgottenCreatedAt = meta.forgottenCreatedAt ?? -Infinity;
   }
 
-  append(events: readonly PushedEvent[], claim: IdempotencyClaim | undefined): AppendResult {
+  /** @returns `full` where idempotency keys have used up their share of the bytes */
+  append(events: readonly PushedEvent[], claim: IdempotencyClaim | undefined): AppendResult | 'full' {
     const claimed = claim ? this.claim(claim) : 'stored';
     if (claimed !== 'stored' || events.length === 0) return claimed;
     this.serial++;
@@ -57,16 +60,35 @@ export class CommitDraft implements Changes {
   /** Lets go of a log whose time is over: of its events, and of its head in due course. */
   expire(accessId: string): void {
     const head = this.headOf(accessId);
-    if (!head || this.logs.has(accessId)) return;
+    if (!head || this.logs.has(accessId) || this.forgotten.has(accessId)) return;
     if (this.isOver(head)) this.forget(accessId, head);
     else this.log(accessId);
   }
 
   /** Lets go of claims that count no more. */
   expireClaim(expires: number, hash: Buffer): void {
-    const claim = this.file.get(claimKey(hash));
-    this.remove(expiryKey(expires, hash), 0);
-    if (claim && claim.readDoubleLE(32) === expires) this.remove(claimKey(hash), claim.length);
+    const claim = this.find(claimKey(hash));
+    this.countClaim(() => {
+      this.remove(expiryKey(expires, hash), 0);
+      if (claim && claim.readDoubleLE(32) === expires) this.remove(claimKey(hash), claim.length);
+    });
+  }
+
+  /** Writes something of that size that is nothing of anybody's. */
+  fill(bytes: number): void {
+    this.puts.set('', [fillKey, Buffer.alloc(bytes)]);
+  }
+
+  /** Takes it out again. */
+  unfill(): void {
+    this.removes.set('', fillKey);
+  }
+
+  /** Bytes that the commit writes, the file's own overhead aside. */
+  get changedBytes(): number {
+    let bytes = 0;
+    for (const [key, value] of this.puts.values()) bytes += key.length + value.length;
+    return bytes;
   }
 
   /** Trims what was touched and makes room for it. To be called once, last. */
@@ -76,9 +98,17 @@ export class CommitDraft implements Changes {
       log.write(this);
     }
     this.makeRoom();
-    const { serial, forgottenSerial, bytes, headBytes } = this;
+    const { serial, forgottenSerial, bytes, headBytes, claimBytes } = this;
     const forgottenCreatedAt = Number.isFinite(this.forgottenCreatedAt) ? this.forgottenCreatedAt : null;
-    const changed = { serial, forgottenSerial, forgottenCreatedAt, bytes, headBytes, clock: this.now };
+    const changed = {
+      serial,
+      forgottenSerial,
+      forgottenCreatedAt,
+      bytes,
+      headBytes,
+      claimBytes,
+      clock: this.now,
+    };
     return { ...this.file.meta, ...changed };
   }
 
@@ -97,16 +127,28 @@ export class CommitDraft implements Changes {
     this.bytes += key.length + value.length;
   }
 
-  /** @param size bytes of the value that stands there */
+  /**
+   * Takes a record out; once is enough.
+   *
+   * @param size bytes of the value that stands there
+   */
   remove(key: Buffer, size: number): void {
-    this.removes.set(key.toString('latin1'), key);
+    const name = key.toString('latin1');
+    if (this.removes.has(name)) return;
+    this.removes.set(name, key);
     this.bytes -= key.length + size;
+  }
+
+  /** A record as it will stand after the commit. */
+  private find(key: Buffer): Buffer | undefined {
+    const name = key.toString('latin1');
+    return this.puts.get(name)?.[1] ?? (this.removes.has(name) ? undefined : this.file.get(key));
   }
 
   private log(accessId: string): LogDraft {
     let log = this.logs.get(accessId);
     if (log) return log;
-    let before = this.headOf(accessId);
+    let before = this.forgotten.has(accessId) ? undefined : this.headOf(accessId);
     if (before && this.isOver(before)) {
       this.forget(accessId, before);
       before = undefined;
@@ -121,21 +163,30 @@ export class CommitDraft implements Changes {
     return new LogDraft(accessId, before, { serial, forgottenCreatedAt }, this.file, this.bounds, this.now);
   }
 
-  private claim({ key, digest }: IdempotencyClaim): AppendResult {
+  private claim({ key, digest }: IdempotencyClaim): AppendResult | 'full' {
     const hash = createHash('sha256').update(key).digest();
     const place = claimKey(hash);
-    const found = this.puts.get(place.toString('latin1'))?.[1] ?? this.file.get(place);
+    const found = this.find(place);
     if (found && found.readDoubleLE(32) > this.now) {
       return found.toString('hex', 0, 32) === digest ? 'repeated' : 'conflict';
     }
-    if (found) this.remove(place, found.length);
+    if (this.claimBytes > this.bounds.totalBytes * CLAIMS_SHARE) return 'full';
     const expires = this.now + this.bounds.idempotencyTtlMs;
     const record = Buffer.allocUnsafe(40);
     record.write(digest, 'hex');
     record.writeDoubleLE(expires, 32);
-    this.put(place, record);
-    this.put(expiryKey(expires, hash), Buffer.alloc(0));
+    this.countClaim(() => {
+      if (found) this.remove(place, found.length);
+      this.put(place, record);
+      this.put(expiryKey(expires, hash), Buffer.alloc(0));
+    });
     return 'stored';
+  }
+
+  private countClaim(change: () => void): void {
+    const before = this.bytes;
+    change();
+    this.claimBytes += this.bytes - before;
   }
 
   private forget(accessId: string, head: LogHead): void {

@@ -9,7 +9,10 @@ interface Waiting<T> {
   readonly reject: (error: StoreUnavailableError) => void;
 }
 
-/** Whoever waits longer is told that the store cannot take it; what was begun goes on and is announced when it is done. */
+/**
+ * Whoever waits longer is told that the store cannot take it. What was begun goes on and is announced when it is done; what was not
+ * is let go of, or a disk that hangs would fill the memory.
+ */
 const MAX_WAIT_MS = 2000;
 const LOOK_MS = 250;
 
@@ -41,6 +44,11 @@ export class CommitQueue {
     });
   }
 
+  /** Whether what is on its way to the disk has been so for longer than anyone waits. */
+  get isStuck(): boolean {
+    return this.committing.some(isOverdue);
+  }
+
   /** Resolves when nothing waits any more. */
   async drained(): Promise<void> {
     while (this.isRunning) await new Promise(setImmediate);
@@ -59,6 +67,7 @@ export class CommitQueue {
       this.committing = this.waiting;
       this.waiting = [];
       await this.commitAll(this.committing);
+      this.committing = [];
     }
     this.isRunning = false;
     clearInterval(this.watch);
@@ -77,9 +86,14 @@ export class CommitQueue {
   }
 
   private rejectOverdue(): void {
-    const deadline = Date.now() - MAX_WAIT_MS;
-    for (const { since, reject } of [...this.committing, ...this.waiting]) {
-      if (since < deadline) reject(new StoreUnavailableError(`the disk takes longer than ${MAX_WAIT_MS} ms`));
-    }
+    const overdue = [...this.committing, ...this.waiting].filter(isOverdue);
+    if (overdue.length === 0) return;
+    this.waiting = this.waiting.filter((waiting) => !isOverdue(waiting));
+    const error = new StoreUnavailableError(`the disk takes longer than ${MAX_WAIT_MS} ms`);
+    for (const { reject } of overdue) reject(error);
   }
+}
+
+function isOverdue({ since }: Waiting<unknown>): boolean {
+  return since < Date.now() - MAX_WAIT_MS;
 }

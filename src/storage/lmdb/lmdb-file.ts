@@ -1,10 +1,9 @@
-import { mkdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
-import { newEpoch } from '../../notifier/position.js';
+import { open } from 'node:fs/promises';
+import type { RootDatabase } from 'lmdb';
+import { FolderError } from './folder-error.js';
 import { chunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
-import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
-import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
+import { decodeMeta, encodeMeta, type Meta } from './meta.js';
+import { isSameProcess } from './owner.js';
 
 /** A record of a log and where it stands. */
 export interface ChunkRecord {
@@ -18,56 +17,17 @@ export interface Changes {
   readonly removes: ReadonlyMap<string, Buffer>;
 }
 
-/** The folder's file is in use, or unreadable: its text is for the operator. */
-export class FolderError extends Error {
-  override readonly name = 'FolderError';
-}
-
-type Database = RootDatabase<Buffer, Buffer>;
-
-const NAME = 'notifier.mdb';
-
-const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
-  serial: 0,
-  forgottenSerial: 0,
-  forgottenCreatedAt: null,
-  clock: 0,
-  bytes: 0,
-  headBytes: 0,
-  doubtedAt: 0,
-};
+export type Database = RootDatabase<Buffer, Buffer>;
 
 /** The LMDB environment: records in, records out, one commit at a time. */
 export class LmdbFile {
-  private constructor(
+  constructor(
+    private readonly path: string,
     private readonly db: Database,
     private current: Meta,
     /** What of an earlier file was set aside because it could not be read. */
     readonly setAside: string | undefined,
   ) {}
-
-  /**
-   * Opens the folder's file, or begins one.
-   *
-   * @throws FolderError where another process has it open, or it cannot be read after all writes waited for the disk
-   */
-  static open(dir: string, sync: Owner['sync']): LmdbFile {
-    mkdirSync(dir, { recursive: true });
-    const path = join(dir, NAME);
-    try {
-      return own(openDatabase(path, sync), sync, undefined);
-    } catch (error) {
-      if (error instanceof FolderError) throw error;
-      if (sync === 'full') throw unreadable(path, error);
-      const aside = `${path}.unreadable-${Date.now()}`;
-      renameSync(path, aside);
-      return own(openDatabase(path, sync), sync, aside);
-    }
-
-    function own(db: Database, sync: Owner['sync'], aside: string | undefined): LmdbFile {
-      return new LmdbFile(db, takeOver(db, sync, path), aside);
-    }
-  }
 
   /** As of the last commit that this process knows to be done. */
   get meta(): Meta {
@@ -117,6 +77,7 @@ export class LmdbFile {
 
   /** One transaction, and unless the file was opened otherwise, one flush to the disk. */
   async commit({ puts, removes }: Changes, meta: Meta): Promise<void> {
+    this.assertOwned();
     const done = this.db.batch(() => {
       for (const key of removes.values()) void this.db.remove(key);
       for (const [key, value] of puts.values()) void this.db.put(key, value);
@@ -132,17 +93,36 @@ export class LmdbFile {
     this.db.resetReadTxn();
   }
 
-  /** Says that nothing is owed to the disk, and lets go of the file. */
+  /** Who cannot see this process (from another container, another machine) may think that it is gone, and take the file over. */
+  private assertOwned(): void {
+    const { owner } = decodeMeta(this.db.get(metaKey)!);
+    if (owner && !isSameProcess(owner, this.current.owner!)) {
+      throw new FolderError(`${this.path} was taken over by process ${owner.pid}: one process a folder`);
+    }
+  }
+
+  /** Says that nothing is owed to the disk, once it is so, and lets go of the file. */
   async close(): Promise<void> {
-    await this.commit({ puts: new Map(), removes: new Map() }, { ...this.current, owner: null }).catch(
-      ignore,
-    );
-    await this.db.flushed;
+    try {
+      await this.flush();
+      await this.commit({ puts: new Map(), removes: new Map() }, { ...this.current, owner: null });
+      await this.flush();
+    } catch {
+      // The file keeps its owner: whoever opens it next sees that the owner is gone.
+    }
     await this.db.close();
   }
-}
 
-function ignore(): void {}
+  /** All that was written, by whichever way. */
+  private async flush(): Promise<void> {
+    const file = await open(this.path, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
 
 /** lmdb rejects with "see commitError", which is a promise that rejects with the cause. */
 async function causeOf(error: unknown): Promise<unknown> {
@@ -152,40 +132,4 @@ async function causeOf(error: unknown): Promise<unknown> {
   } catch (cause) {
     return cause;
   }
-}
-
-function openDatabase(path: string, sync: Owner['sync']): Database {
-  return open<Buffer, Buffer>({
-    path,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    cache: false,
-    compression: false,
-    // With it, an event whose flush failed would stay stored after its rejection; it is as fast without.
-    overlappingSync: false,
-    // One commit at a time is made here; lmdb's own batches would have promises that nobody hears.
-    eventTurnBatching: false,
-    noSync: sync === 'process',
-  });
-}
-
-/** Makes this process the file's owner, in one transaction: LMDB lets one process write at a time. */
-function takeOver(db: Database, sync: Owner['sync'], path: string): Meta {
-  const owner = thisProcess(sync);
-  return db.transactionSync(() => {
-    const record = db.get(metaKey);
-    const found = record ? decodeMeta(record) : { ...EMPTY, epoch: newEpoch(), owner: null };
-    if (found.owner && isAlive(found.owner)) {
-      throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
-    }
-    const isDoubtful = found.owner !== null && mayHaveLostWrites(found.owner);
-    const doubtedAt = isDoubtful ? Math.max(found.clock, Date.now()) : found.doubtedAt;
-    const meta: Meta = { ...found, doubtedAt, owner };
-    db.putSync(metaKey, encodeMeta(meta));
-    return meta;
-  });
-}
-
-function unreadable(path: string, cause: unknown): FolderError {
-  return new FolderError(`${path} cannot be read: move it away to start with an empty store`, { cause });
 }

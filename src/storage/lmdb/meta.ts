@@ -12,6 +12,8 @@ export interface Meta {
   readonly bytes: number;
   /** Of these, the bytes of heads without events. */
   readonly headBytes: number;
+  /** Of these, the bytes of idempotency claims. */
+  readonly claimBytes: number;
   /** When the file may have lost its newest commits, on the store's clock; 0 where it never may have. */
   readonly doubtedAt: number;
   /** Who has the file open. */

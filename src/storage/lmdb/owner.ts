@@ -18,15 +18,22 @@ export function isAlive(owner: Owner): boolean {
   return startOf(owner.pid) === owner.startedAt;
 }
 
+/** Whether the two are the same life of the same process. */
+export function isSameProcess(a: Owner, b: Owner): boolean {
+  return a.pid === b.pid && a.startedAt === b.startedAt && a.bootId === b.bootId;
+}
+
 /** Whether the machine went down under an owner that did not wait for the disk. */
 export function mayHaveLostWrites(owner: Owner): boolean {
   return owner.sync === 'process' && owner.bootId !== bootId();
 }
 
-/** Field 22 of proc(5)'s stat; empty where there is no /proc. */
+/** Field 22 of proc(5)'s stat; empty where there is no /proc, and for a process that has ended and that nobody has taken note of. */
 function startOf(pid: number): string {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state] = fields;
+  return state === 'Z' || state === 'X' ? '' : (fields[19] ?? '');
 }
 
 function bootId(): string {

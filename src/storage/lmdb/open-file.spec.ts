@@ -1,0 +1,164 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { open } from 'lmdb';
+import { StoreUnavailableError } from '../../notifier/event-log.js';
+import { LmdbEventLog } from '../lmdb-event-log.js';
+import { FolderError } from './folder-error.js';
+import { metaKey } from './keys.js';
+import { decodeMeta, encodeMeta, type Owner } from './meta.js';
+import { openFile } from './open-file.js';
+
+const BOUNDS = {
+  bufferEvents: 10_000,
+  bufferBytes: 10_000_000,
+  bufferTtlMs: 60_000,
+  totalBytes: 100_000_000,
+  headTtlMs: 60_000,
+  idempotencyTtlMs: 60_000,
+};
+
+const PAGE = 4096;
+
+let dir: string;
+let path: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'notifier-open-'));
+  path = join(dir, 'notifier.mdb');
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+function openLog(sync: Owner['sync'] = 'full'): LmdbEventLog {
+  return LmdbEventLog.open({ dir, sync, bounds: BOUNDS });
+}
+
+/** The file past everything that this program makes of it. */
+function openRaw() {
+  return open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false });
+}
+
+/** A file of a few hundred pages. */
+async function fill(): Promise<void> {
+  const log = openLog();
+  const text = `{"payload":"${'x'.repeat(2000)}"}`;
+  for (let user = 0; user < 20; user++) {
+    const event = { accessId: `user${user}`, createdAt: 1, text };
+    await log.append({ events: Array.from({ length: 20 }, () => event) });
+  }
+  await log.close();
+}
+
+const DAMAGES: readonly [string, (content: Buffer) => Buffer][] = [
+  ['garbage', (content) => Buffer.alloc(content.length, 0x41)],
+  ['a few bytes of something else', () => Buffer.from('hello')],
+  ['a file of which half is missing', (content) => content.subarray(0, content.length / 2)],
+  ['a file of which all but one page is missing', (content) => content.subarray(0, PAGE)],
+  ['a file whose records are garbage', (content) => Buffer.from(content).fill(0x41, 2 * PAGE)],
+  ['a file whose records are zeros', (content) => Buffer.from(content).fill(0, 2 * PAGE)],
+];
+
+test.each(DAMAGES)('%s is refused in one line, and left as it is', async (_, damage) => {
+  await fill();
+  const damaged = damage(await readFile(path));
+  await writeFile(path, damaged);
+  expect(() => openLog('full')).toThrow(FolderError);
+  expect(() => openLog('full')).toThrow(
+    /^[^\n]*notifier\.mdb cannot be read \([^\n]*\): move it away[^\n]*$/,
+  );
+  expect((await readFile(path)).equals(damaged)).toBe(true);
+});
+
+test.each(DAMAGES)('%s is set aside where nothing waited for the disk', async (_, damage) => {
+  await fill();
+  const damaged = damage(await readFile(path));
+  await writeFile(path, damaged);
+  const file = openFile(dir, 'process');
+  expect(file.setAside).toContain('notifier.mdb.unreadable-');
+  expect(file.meta).toMatchObject({ serial: 0, bytes: 0 });
+  await file.close();
+  expect((await readFile(file.setAside!)).equals(damaged)).toBe(true);
+});
+
+test('a whole file whose end was never written opens', async () => {
+  await fill();
+  const content = await readFile(path);
+  const db = openRaw();
+  // What is freed again at the end of the file leaves pages there that nobody reads.
+  await db.put(Buffer.of(99), Buffer.alloc(100 * PAGE));
+  await db.remove(Buffer.of(99));
+  await db.close();
+  await truncate(path, content.length);
+  const log = openLog();
+  expect((await log.extent('user19')).events).toBe(20);
+  await log.close();
+});
+
+test('an empty file is a new store: a process was killed when it had just begun one', async () => {
+  await writeFile(path, '');
+  const log = openLog();
+  expect(log.bytes).toBe(0);
+  await log.close();
+});
+
+test('what cannot be opened for another reason is never set aside', async () => {
+  await writeFile(join(dir, 'file'), '');
+  expect(() => openFile(join(dir, 'file'), 'process')).toThrow(FolderError);
+  expect(await readdir(dir)).toEqual(['file']);
+});
+
+test('a folder is one process’s; once it is closed, the next one has it', async () => {
+  const log = openLog();
+  const inUse = `is in use by process ${process.pid}`;
+  expect(() => openLog()).toThrow(inUse);
+  expect(() => openLog('process')).toThrow(inUse);
+  await log.close();
+  await openLog().close();
+});
+
+test('a process whose folder was taken over writes nothing more into it', async () => {
+  const log = openLog();
+  const event = { accessId: 'a', createdAt: 1, text: '{}' };
+  await log.append({ events: [event] });
+  const db = openRaw();
+  const meta = () => decodeMeta(db.get(metaKey)!);
+  await db.put(metaKey, encodeMeta({ ...meta(), owner: { ...meta().owner!, pid: 1 } }));
+  await expect(log.append({ events: [event] })).rejects.toBeInstanceOf(StoreUnavailableError);
+  expect(log.isReady()).toBe(false);
+  await log.close();
+  expect(meta().owner?.pid).toBe(1);
+  await db.close();
+});
+
+test('a machine that went down under a process that did not wait for the disk leaves the file in doubt', async () => {
+  await fill();
+  await leaveOwner({ sync: 'process', bootId: 'another' });
+  const file = openFile(dir, 'full');
+  expect(file.meta.doubtedAt).toBeGreaterThan(0);
+  await file.close();
+});
+
+test.each([
+  { sync: 'full', bootId: 'another' },
+  { sync: 'process', startedAt: 'another' },
+] as const)('a process that ended as %j leaves no doubt', async (owner) => {
+  await fill();
+  await leaveOwner(owner);
+  const file = openFile(dir, 'full');
+  expect(file.meta.doubtedAt).toBe(0);
+  await file.close();
+});
+
+/** An owner in a file that nobody has open. */
+async function leaveOwner(owner: Partial<Owner>): Promise<void> {
+  const file = openFile(dir, 'full');
+  const { owner: own } = file.meta;
+  await file.close();
+  const db = openRaw();
+  await db.put(metaKey, encodeMeta({ ...decodeMeta(db.get(metaKey)!), owner: { ...own!, ...owner } }));
+  await db.close();
+}
