@@ -88,6 +88,7 @@ export function decodeHead(firstSeq: number, record: Buffer): LogHead {
     pushedSerial: record.readUIntLE(57, 6),
     hour: record.readUInt32LE(67),
     bareBytes: count === 0 ? record.length : 0,
+    oldestArrived: undefined,
   };
 }
 

@@ -45,6 +45,7 @@ export class LogDraft {
           pushedSerial: beginning.serial,
           hour: 0,
           bareBytes: 0,
+          oldestArrived: undefined,
         };
   }
 
@@ -91,7 +92,9 @@ export class LogDraft {
 
   private isTooOld({ bufferTtlMs }: Bounds): boolean {
     const seq = this.head.trimmedSeq + 1;
-    return seq <= this.previousSeq && this.chunkOf(seq).arrived < this.now - bufferTtlMs;
+    if (seq > this.previousSeq) return false;
+    this.head.oldestArrived ??= this.chunkOf(seq).arrived;
+    return this.head.oldestArrived < this.now - bufferTtlMs;
   }
 
   private trimOldest(): void {
@@ -101,6 +104,7 @@ export class LogDraft {
     head.trimmedTag = tag;
     head.trimmedCreatedAt = Math.max(head.trimmedCreatedAt, createdAt);
     head.bytes -= length;
+    head.oldestArrived = undefined;
   }
 
   private addedAt(seq: number) {
@@ -126,6 +130,7 @@ export class LogDraft {
     const { head, accessId } = this;
     const kept = this.added.slice(Math.max(0, head.trimmedSeq - this.previousSeq));
     head.bareBytes = 0;
+    if (head.trimmedSeq >= this.previousSeq) head.oldestArrived = this.now;
     for (const events of inChunks(kept)) {
       commit.put(
         chunkKey(accessId, events[0]!.seq),

@@ -8,9 +8,17 @@ export interface LogHead extends Head {
   readonly hour: number;
   /** The size of the record at the log's end where that holds no events; 0 where the last record is a chunk. */
   readonly bareBytes: number;
+  /** When the oldest event arrived; `undefined` until someone had to look. Known, it spares a read of 3 µs a push. */
+  readonly oldestArrived: number | undefined;
 }
 
 /** Whether the log has events, its own TTL aside. */
 export function hasEvents(head: Head): boolean {
   return head.seq > head.trimmedSeq;
+}
+
+/** What others are to know of it. */
+export function publicHead(head: LogHead): Head {
+  const { epoch, seq, tag, trimmedSeq, trimmedTag, trimmedCreatedAt, drops, born, bytes } = head;
+  return { epoch, seq, tag, trimmedSeq, trimmedTag, trimmedCreatedAt, drops, born, bytes };
 }

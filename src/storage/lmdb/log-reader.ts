@@ -15,7 +15,7 @@ import { decodeEvents, decodeHead, decodeIndex } from './chunk.js';
 import type { HeadCache } from './head-cache.js';
 import { MAX_SEQ } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
-import { hasEvents, type LogHead } from './log-head.js';
+import { hasEvents, publicHead, type LogHead } from './log-head.js';
 import type { Meta } from './meta.js';
 
 const EMPTY: LogExtent = { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 };
@@ -42,7 +42,7 @@ export class LogReader {
     const isOver = stored !== undefined && this.isOver(stored, now);
     const tag = head && !isOver && seq > head.trimmedSeq ? this.tagOf(accessId, seq) : undefined;
     return {
-      head: isOver ? undefined : head,
+      head: isOver ? undefined : head && publicHead(head),
       store: this.memory(isOver ? head : undefined, stored, now),
       tag,
       trusted: this.isTrusted(accessId, seq, now),
@@ -161,10 +161,10 @@ export class LogReader {
   /** The head as it is once what is too old is gone, which the file will learn with the next append or sweep. */
   private expired(accessId: string, head: LogHead, now: number): LogHead {
     const oldestAllowed = now - this.bounds.bufferTtlMs;
-    if (!hasEvents(head)) return head;
+    if (!hasEvents(head) || (head.oldestArrived ?? -Infinity) >= oldestAllowed) return head;
     const first = this.file.chunkAt(accessId, head.trimmedSeq + 1);
     if (!first || decodeIndex(first.firstSeq, first.record).arrived >= oldestAllowed) return head;
-    const expired = { ...head };
+    const expired = { ...head, oldestArrived: undefined };
     for (const { firstSeq, record } of this.file.chunks(accessId, first.firstSeq)) {
       const index = decodeIndex(firstSeq, record);
       if (index.count === 0 || index.arrived >= oldestAllowed) break;

@@ -89,7 +89,12 @@ test('a record gives back the head and every event that was put into it', () => 
       const stored = contents.map(({ createdAt, bytes }, i) => {
         return { seq: firstSeq + i, tag, createdAt, text: Buffer.from(bytes).toString('latin1') };
       });
-      const whole: LogHead = { ...wanted, seq: firstSeq + stored.length - 1, bareBytes: 0 };
+      const whole: LogHead = {
+        ...wanted,
+        seq: firstSeq + stored.length - 1,
+        bareBytes: 0,
+        oldestArrived: undefined,
+      };
       const record = encodeChunk(whole, { tag, arrived, events: stored });
       const bareBytes = stored.length === 0 ? record.length : 0;
       expect(decodeHead(firstSeq, record)).toEqual({ ...whole, bareBytes });
