@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { AdmissionQueue } from './admission-queue.js';
 import { Authenticator, NotAdmittedError } from './authenticator.js';
 import type { Close } from './close.js';
 import type { Connection } from './connection.js';
@@ -35,6 +36,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private readonly heartbeat: HeartbeatWheel<Subscription>;
   /** Users whom this node is dropping now, with the number of such requests. */
   private readonly dropping = new Map<string, number>();
+  private readonly admission = new AdmissionQueue();
   private newsworthy: UserSubscriptions[] = [];
   private count = 0;
   private draining: (() => Close) | undefined;
@@ -172,6 +174,8 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       await this.admit(subscription, request.token);
       if (subscription.hasEnded) return;
       this.makeRoom(accessId);
+      await this.admission.turn();
+      if (subscription.hasEnded) return;
       const start =
         connection.form === 'plain'
           ? await this.buffer.start(accessId, request)
