@@ -80,7 +80,7 @@ export function subscribe(url, accessId, onEvents) {
 }
 
 /** A connector over HTTP: `push(body)` resolves when it is answered. */
-export function httpConnector(url) {
+export async function httpConnector(url) {
   const socket = open(url);
   const { host } = new URL(url);
   return connector(socket, (body) => {

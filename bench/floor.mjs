@@ -37,7 +37,7 @@ new WebSocketServer({ server, path: '/subscribe_to_events', perMessageDeflate: f
     let user;
     socket.on('message', (message) => {
       if (user) return;
-      const { access_id: id, timestamp } = JSON.parse(message.toString());
+      const { access_id: id, timestamp } = JSON.parse(String(message));
       user = userOf(id);
       const missed = user.ring.filter((event) => event.created_at >= timestamp);
       if (missed.length > 0) socket.send(JSON.stringify(missed));

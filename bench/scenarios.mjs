@@ -59,7 +59,7 @@ async function fanout(server, { users, batch, connect = httpConnector, perUser =
 async function replay(server) {
   const users = 1000;
   const perUser = 100;
-  const connector = httpConnector(server.url);
+  const connector = await httpConnector(server.url);
   for (let i = 0; i < users; i++) {
     const events = Array.from({ length: perUser }, () => eventJson(user(i), Date.now()));
     await connector.push(`[${events.join()}]`);
