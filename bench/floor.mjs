@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
 const RING = 100;
+const decoder = new TextDecoder();
 const users = new Map();
 
 function userOf(id) {
@@ -37,7 +38,7 @@ new WebSocketServer({ server, path: '/subscribe_to_events', perMessageDeflate: f
     let user;
     socket.on('message', (message) => {
       if (user) return;
-      const { access_id: id, timestamp } = JSON.parse(String(message));
+      const { access_id: id, timestamp } = JSON.parse(decoder.decode(message));
       user = userOf(id);
       const missed = user.ring.filter((event) => event.created_at >= timestamp);
       if (missed.length > 0) socket.send(JSON.stringify(missed));
