@@ -19,9 +19,6 @@ const SWEEP_MS = 30_000;
 const SWEEP_SLICE = 500;
 /** How soon after a failed commit the store is tried again without being asked. */
 const RETRY_MS = 1000;
-/** The body of a push, by default: a full disk may still take a smaller one, and then it is not ready for pushes. */
-const MAX_PROBE_BYTES = 1024 * 1024;
-
 export interface LmdbOptions {
   readonly dir: string;
   /** `full`: a commit waits for the disk. `process`: it does not, and a power loss may cost the file. */
@@ -51,8 +48,7 @@ export class LmdbEventLog extends EventLog {
   private listener: ((announcements: readonly Announcement[]) => void) | undefined;
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
-  /** Bytes of the largest commit that failed since one as large has succeeded; 0 while all is well. */
-  private failedBytes = 0;
+  private isHealthy = true;
   private isClosed = false;
 
   private constructor(
@@ -116,7 +112,7 @@ export class LmdbEventLog extends EventLog {
   }
 
   isReady(): boolean {
-    return this.failedBytes === 0 && !this.isClosed && !this.queue.isStuck;
+    return this.isHealthy && !this.isClosed && !this.queue.isStuck;
   }
 
   async close(): Promise<void> {
@@ -140,7 +136,7 @@ export class LmdbEventLog extends EventLog {
       await this.file.commit(draft, meta);
       this.remember(draft);
     } catch (error) {
-      this.failed(error, draft.changedBytes);
+      this.failed(error);
       throw error;
     } finally {
       this.reader.isCommitting = false;
@@ -169,24 +165,23 @@ export class LmdbEventLog extends EventLog {
   }
 
   private remember(draft: CommitDraft): void {
-    if (draft.changedBytes >= this.failedBytes) this.failedBytes = 0;
+    this.isHealthy = true;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
   }
 
-  private failed(error: unknown, bytes: number): void {
-    if (this.failedBytes === 0) this.logger.error(`a commit failed: ${String(error)}`);
-    this.failedBytes = Math.max(this.failedBytes, 1, Math.min(bytes, MAX_PROBE_BYTES));
+  private failed(error: unknown): void {
+    if (this.isHealthy) this.logger.error(`a commit failed: ${String(error)}`);
+    this.isHealthy = false;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => void this.probe(), RETRY_MS).unref();
   }
 
-  /** A commit twice as large as the one that failed: the file keeps records in whole pages, and what just fits will not fit again. */
+  /** A commit that changes nothing: it succeeds as soon as the disk takes writes again. */
   private async probe(): Promise<void> {
     if (this.isClosed) return;
     try {
-      await this.queue.add((draft) => draft.fill(2 * this.failedBytes));
-      await this.queue.add((draft) => draft.unfill());
+      await this.queue.add(() => undefined);
     } catch {
       // Still failing, and that has armed the next probe.
     }

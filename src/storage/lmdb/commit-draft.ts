@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IdempotencyClaim, PushedEvent } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
-import { claimKey, expiryKey, fillKey, hourRange, readHourKey } from './keys.js';
+import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
 import type { Changes, LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
 import type { LogHead } from './log-head.js';
@@ -72,23 +72,6 @@ export class CommitDraft implements Changes {
       this.remove(expiryKey(expires, hash), 0);
       if (claim && claim.readDoubleLE(32) === expires) this.remove(claimKey(hash), claim.length);
     });
-  }
-
-  /** Writes something of that size that is nothing of anybody's. */
-  fill(bytes: number): void {
-    this.puts.set('', [fillKey, Buffer.alloc(bytes)]);
-  }
-
-  /** Takes it out again. */
-  unfill(): void {
-    this.removes.set('', fillKey);
-  }
-
-  /** Bytes that the commit writes, the file's own overhead aside. */
-  get changedBytes(): number {
-    let bytes = 0;
-    for (const [key, value] of this.puts.values()) bytes += key.length + value.length;
-    return bytes;
   }
 
   /** Trims what was touched and makes room for it. To be called once, last. */

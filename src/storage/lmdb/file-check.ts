@@ -1,17 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { uptime } from 'node:os';
-
-/** `MDB_page` and `MDB_meta` of LMDB's mdb.c on 64-bit machines: where the first two pages say what the file is. */
-const META_BYTES = 160;
-const FLAGS_AT = 18;
-const IS_META = 0x08;
-const MAGIC_AT = 24;
-const MAGIC = 0xbeefc0de;
-const PAGE_SIZE_AT = 48;
-const LAST_PAGE_AT = 144;
-const TXN_AT = 152;
+import { usedBytes } from './meta-pages.js';
 
 /** A walk through 1 GiB takes 2 s where it is in memory. */
 const WALK_MS = 120_000;
@@ -33,7 +24,7 @@ const WALK = `
 export function faultOf(path: string, isDoubtful: boolean): string | undefined {
   const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
   if (size === 0) return undefined;
-  const used = usedBytes(path);
+  const used = usedBytesOf(path);
   if (used === undefined) return 'it is not a file of this store';
   // The end of a whole file may be missing too: pages that were free again before they were written.
   if (size >= used && !isDoubtful) return undefined;
@@ -46,26 +37,13 @@ export function isFromBeforeBoot(path: string): boolean {
   return mtimeMs < Date.now() - uptime() * 1000;
 }
 
-/** How long the file is by its newer meta page; `undefined` where there are no two meta pages. */
-function usedBytes(path: string): number | undefined {
-  const first = readMeta(path, 0);
-  const pageSize = first?.readUInt32LE(PAGE_SIZE_AT);
-  const second = pageSize && readMeta(path, pageSize);
-  if (!first || !second) return undefined;
-  const newer = first.readBigUInt64LE(TXN_AT) > second.readBigUInt64LE(TXN_AT) ? first : second;
-  return (Number(newer.readBigUInt64LE(LAST_PAGE_AT)) + 1) * pageSize;
-}
-
-function readMeta(path: string, at: number): Buffer | undefined {
-  const page = Buffer.alloc(META_BYTES);
-  const file = openSync(path, 'r');
+function usedBytesOf(path: string): number | undefined {
+  const fd = openSync(path, 'r');
   try {
-    readSync(file, page, 0, META_BYTES, at);
+    return usedBytes(fd);
   } finally {
-    closeSync(file);
+    closeSync(fd);
   }
-  const isMeta = (page.readUInt16LE(FLAGS_AT) & IS_META) !== 0 && page.readUInt32LE(MAGIC_AT) === MAGIC;
-  return isMeta ? page : undefined;
 }
 
 /** In a process of its own, which the file may end. */

@@ -7,7 +7,6 @@ const LOGS_BY_HOUR = 2;
 const HEADS_BY_HOUR = 3;
 const CLAIM = 4;
 const CLAIMS_BY_EXPIRY = 5;
-const FILL = 6;
 
 /** An access id has no control characters: this ends it. */
 const END_OF_ID = 0;
@@ -16,9 +15,6 @@ export const MAX_SEQ = 2 ** 48 - 1;
 
 /** The store's own record. */
 export const metaKey = Buffer.of(META);
-
-/** What is written and taken out again to see whether the disk takes it; it counts for nothing. */
-export const fillKey = Buffer.of(FILL);
 
 /** The chunk that begins with event `seq` of a user's log. */
 export function chunkKey(accessId: string, seq: number): Buffer {

@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import type { RootDatabase } from 'lmdb';
 import { FolderError } from './folder-error.js';
 import { chunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 import { isSameProcess } from './owner.js';
+import type { Reserve } from './reserve.js';
 
 /** A record of a log and where it stands. */
 export interface ChunkRecord {
@@ -24,6 +24,7 @@ export class LmdbFile {
   constructor(
     private readonly path: string,
     private readonly db: Database,
+    private readonly reserve: Reserve,
     private current: Meta,
     /** What of an earlier file was set aside because it could not be read. */
     readonly setAside: string | undefined,
@@ -77,6 +78,7 @@ export class LmdbFile {
 
   /** One transaction, and unless the file was opened otherwise, one flush to the disk. */
   async commit({ puts, removes }: Changes, meta: Meta): Promise<void> {
+    await this.claim(this.reserve.bytesFor({ puts, removes }));
     this.assertOwned();
     const done = this.db.batch(() => {
       for (const key of removes.values()) void this.db.remove(key);
@@ -93,6 +95,15 @@ export class LmdbFile {
     this.db.resetReadTxn();
   }
 
+  /**
+   * Makes sure that the disk has room for `bytes`.
+   *
+   * @throws Error with the system's code where it has not
+   */
+  claim(bytes: number): Promise<void> {
+    return this.reserve.claim(bytes);
+  }
+
   /** Who cannot see this process (from another container, another machine) may think that it is gone, and take the file over. */
   private assertOwned(): void {
     const { owner } = decodeMeta(this.db.get(metaKey)!);
@@ -104,23 +115,14 @@ export class LmdbFile {
   /** Says that nothing is owed to the disk, once it is so, and lets go of the file. */
   async close(): Promise<void> {
     try {
-      await this.flush();
+      await this.reserve.flush();
       await this.commit({ puts: new Map(), removes: new Map() }, { ...this.current, owner: null });
-      await this.flush();
+      await this.reserve.flush();
     } catch {
       // The file keeps its owner: whoever opens it next sees that the owner is gone.
     }
+    this.reserve.close();
     await this.db.close();
-  }
-
-  /** All that was written, by whichever way. */
-  private async flush(): Promise<void> {
-    const file = await open(this.path, 'r+');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
   }
 }
 

@@ -4,10 +4,11 @@ import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
 import { faultOf, isFromBeforeBoot } from './file-check.js';
 import { FolderError } from './folder-error.js';
-import { fillKey, metaKey } from './keys.js';
+import { metaKey } from './keys.js';
 import { LmdbFile, type Database } from './lmdb-file.js';
 import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
 import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
+import { Reserve } from './reserve.js';
 
 class UnreadableError extends Error {
   override readonly name = 'UnreadableError';
@@ -53,9 +54,14 @@ export function openFile(dir: string, sync: Owner['sync']): LmdbFile {
 
 function openReadable(path: string, sync: Owner['sync'], setAside: string | undefined): LmdbFile {
   const db = openDatabase(path, sync);
+  const reserve = new Reserve(path);
   try {
-    return new LmdbFile(path, db, takeOver(db, sync, path), setAside);
+    // Where this fails, the file is left as it is.
+    db.get(metaKey);
+    reserve.claimSync();
+    return new LmdbFile(path, db, reserve, takeOver(db, sync, path), setAside);
   } catch (error) {
+    reserve.close();
     void db.close();
     throw error;
   }
@@ -89,7 +95,6 @@ function takeOver(db: Database, sync: Owner['sync'], path: string): Meta {
     const doubtedAt = isDoubtful ? Math.max(found.clock, Date.now()) : found.doubtedAt;
     const meta: Meta = { ...found, doubtedAt, owner };
     db.putSync(metaKey, encodeMeta(meta));
-    db.removeSync(fillKey);
     return meta;
   });
 }

@@ -1,0 +1,88 @@
+import { closeSync, fstatSync, fsync, openSync, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { usedBytes } from './meta-pages.js';
+
+const PAGE_BYTES = 4096;
+/** What a commit needs whatever it changes: the upper levels of the tree, and the list of free pages. */
+const SLACK_BYTES = 1024 * 1024;
+/** The file grows by at least this: 250 pushes of 16 KiB. */
+const STEP_BYTES = 4 * 1024 * 1024;
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+const writeAsync = promisify(write);
+const fsyncAsync = promisify(fsync);
+
+/** A record that a commit writes, and what it takes out. */
+interface Size {
+  readonly puts: ReadonlyMap<string, readonly [key: Buffer, value: Buffer]>;
+  readonly removes: ReadonlyMap<string, Buffer>;
+}
+
+/**
+ * Room on the disk behind the pages in use, claimed by writing zeros there before LMDB writes. So a full disk is an error of this write, and
+ * nothing has been begun; LMDB (as of lmdb 3.5) describes a write of its own that failed in a buffer that is too small for the words,
+ * and the process can end with that. On file systems that compress or copy on write this is no guarantee.
+ */
+export class Reserve {
+  private readonly fd: number;
+  /** How far the file goes, at least. */
+  private size = 0;
+
+  /** @param path of LMDB's file, which must exist */
+  constructor(path: string) {
+    this.fd = openSync(path, 'r+');
+  }
+
+  /** As `claim`, for the little that opening the file writes. */
+  claimSync(): void {
+    for (const length of this.missing(0)) this.size += writeSync(this.fd, ZEROS, 0, length, this.size);
+  }
+
+  /**
+   * Makes sure that there is room for `bytes` and what comes with them.
+   *
+   * @throws Error with the system's code where there is not
+   */
+  async claim(bytes: number): Promise<void> {
+    for (const length of this.missing(bytes)) {
+      const { bytesWritten } = await writeAsync(this.fd, ZEROS, 0, length, this.size);
+      this.size += bytesWritten;
+    }
+    // A file system that takes nothing at all any more (it failed, and is read-only now) says so here.
+    await writeAsync(this.fd, ZEROS, 0, 1, this.size - 1);
+  }
+
+  /** What is to be written to the end of the file, piece by piece, until there is room. */
+  private *missing(bytes: number): Generator<number> {
+    const needed = this.used + bytes + SLACK_BYTES;
+    if (this.size >= needed) return;
+    // Behind the end of the file there is nothing to be overwritten, whoever put the end there.
+    this.size = fstatSync(this.fd).size;
+    const target = Math.max(needed, this.size + STEP_BYTES);
+    while (this.size < target) yield Math.min(ZEROS.length, target - this.size);
+  }
+
+  /**
+   * How much a commit writes at most: its records in whole pages, and a new copy of every page of the tree that has one of its keys, of
+   * which some split.
+   */
+  bytesFor({ puts, removes }: Size): number {
+    let bytes = 0;
+    for (const [, value] of puts.values()) bytes += value.length + PAGE_BYTES;
+    return bytes + Math.min((puts.size + removes.size) * PAGE_BYTES, this.used);
+  }
+
+  private get used(): number {
+    return usedBytes(this.fd) ?? 0;
+  }
+
+  /** Waits until everything that was written to the file, by whomever, is on the disk. */
+  async flush(): Promise<void> {
+    await fsyncAsync(this.fd);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { event, pushed } from './support/http.js';
+import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
+
+let dir: string;
+const servers: ServerProcess[] = [];
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'notifier-folder-'));
+});
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.kill()));
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function start(sync = 'full'): Promise<ServerProcess> {
+  const server = await startServer({ NOTIFIER_STORE: 'lmdb', NOTIFIER_DATA_DIR: dir, NOTIFIER_SYNC: sync });
+  servers.push(server);
+  return server;
+}
+
+/** What a server says that does not start. */
+async function refusal(sync = 'full'): Promise<string> {
+  const server = await spawnServer({
+    NOTIFIER_STORE: 'lmdb',
+    NOTIFIER_DATA_DIR: dir,
+    NOTIFIER_SYNC: sync,
+  });
+  servers.push(server);
+  expect((await server.exited()).code).toBe(1);
+  expect(server.stdout).toBe('');
+  return server.stderr;
+}
+
+test.each(['full', 'process'])(
+  'a second process on a folder (sync %s) says in one line whose it is, and the first goes on',
+  async (sync) => {
+    const first = await start(sync);
+    const file = join(dir, 'notifier.mdb');
+    const line = `notifier: ${file} is in use by process ${first.pid}: one process a folder\n`;
+    expect(await refusal(sync)).toBe(line);
+    await pushed(first.url, [event('a', 1, 1)]);
+    await first.kill();
+    await pushed((await start(sync)).url, [event('a', 2, 2)]);
+  },
+  60_000,
+);
+
+test('a file that cannot be read stops a server that promised to keep it, in one line', async () => {
+  await (await start()).stop();
+  const file = join(dir, 'notifier.mdb');
+  await writeFile(file, 'garbage');
+  expect(await refusal()).toMatch(/^notifier: \S+notifier\.mdb cannot be read [^\n]*: move it away[^\n]*\n$/);
+  expect(await readFile(file, 'utf8')).toBe('garbage');
+}, 60_000);
+
+test('a file that cannot be read is set aside and named in the log where nothing waited for the disk', async () => {
+  await (await start()).stop();
+  await writeFile(join(dir, 'notifier.mdb'), 'garbage');
+  const server = await start('process');
+  const aside = (await readdir(dir)).find((name) => name.includes('unreadable'))!;
+  expect(await readFile(join(dir, aside), 'utf8')).toBe('garbage');
+  expect(server.stderr).toContain(aside);
+  await pushed(server.url, [event('a', 1, 1)]);
+}, 60_000);
