@@ -10,14 +10,13 @@ import { CLOSE_CODES } from '../wire/close-codes.js';
 import { closeText } from './close-text.js';
 import { FloodGuard } from './flood-guard.js';
 import { frameOf, textFrame } from './frame.js';
+import { sendQueueOf } from './send-queue.js';
 
 const NOTHING = Buffer.alloc(0);
 const EMPTY_ARRAY = textFrame('[]');
 
-/** The part of Node's stream handle that tells how much of a write the kernel has not taken yet. */
-interface WriteQueue {
-  readonly _handle?: { readonly writeQueueSize?: number } | null;
-}
+/** What a live peer takes without reading it: its system's buffer is no smaller. What was given beyond that may be on its way. */
+const UNREAD_BYTES = 16 * 1024;
 
 /** A WebSocket client's connection. */
 export class SocketConnection implements Connection, Member {
@@ -31,8 +30,12 @@ export class SocketConnection implements Connection, Member {
 
   private isFull = false;
   private showedLife = true;
-  /** Bytes that the kernel had not taken of a full socket at the last heartbeat. */
-  private queuedBytes = 0;
+  /** Bytes that the peer has certainly read: what stood before the ping that it answered last. */
+  private readBytes = 0;
+  /** Bytes that stand before the oldest ping that is not answered. */
+  private pingedBytes = 0;
+  /** Bytes that the peer had taken when it was last looked at; unset since its last sign of life. */
+  private takenBytes: number | undefined;
   /** Whether something was sent since the last heartbeat. */
   private wasSilent = true;
   /** Whether an empty array can no longer be taken for the mark of the head. */
@@ -58,19 +61,36 @@ export class SocketConnection implements Connection, Member {
     this.lastSignOfLife = Date.now();
     if (kind === 'pong' && this.pendingPings > 0) {
       this.pendingPings--;
+      this.readBytes = this.pingedBytes;
       return false;
     }
     return this.flood.count(this.lastSignOfLife);
   }
 
   takeSignOfLife(): boolean {
-    const queued = (this.socket as WriteQueue)._handle?.writeQueueSize ?? 0;
-    const hasTaken = this.isFull && queued < this.queuedBytes;
-    if (hasTaken) this.lastSignOfLife = Date.now();
-    const lives = this.showedLife || hasTaken;
-    this.queuedBytes = queued;
+    const { showedLife } = this;
     this.showedLife = false;
-    return lives;
+    if (showedLife) {
+      this.takenBytes = undefined;
+      return true;
+    }
+    const mayBeBusy = this.isFull || this.socket.bytesWritten - this.readBytes > UNREAD_BYTES;
+    if (mayBeBusy) void this.cutUnlessTaking();
+    return mayBeBusy;
+  }
+
+  /**
+   * A slow reader answers a ping once it has read all that stands before it: until then, what it takes shows that it
+   * lives. Two looks are needed to see it take something, a heartbeat apart.
+   */
+  private async cutUnlessTaking(): Promise<void> {
+    const { taken, waiting } = await sendQueueOf(this.socket);
+    if (this.showedLife) return;
+    const hasTaken = this.takenBytes !== undefined && taken > this.takenBytes;
+    const isFirstLook = this.takenBytes === undefined && waiting > 0;
+    this.takenBytes = taken;
+    if (hasTaken) this.lastSignOfLife = Date.now();
+    else if (!isFirstLook) this.terminate();
   }
 
   sendSubscribed(subscribed: Subscribed): void {
@@ -101,7 +121,9 @@ export class SocketConnection implements Connection, Member {
   sendHeartbeat(): void {
     // What a full socket was given is still on its way: there is nothing a ping could add.
     if (this.isFull) return;
-    this.pendingPings = 1;
+    if (this.pendingPings === 0) this.pingedBytes = this.socket.bytesWritten;
+    // A slow reader answers all of them at once.
+    this.pendingPings++;
     this.ws.ping();
     if (this.wasSilent && this.hasMarkedHead) this.write(EMPTY_ARRAY);
     this.wasSilent = true;
@@ -136,7 +158,6 @@ export class SocketConnection implements Connection, Member {
     this.socket.write(frame);
     if (this.socket.writableLength === 0 || this.isFull) return;
     this.isFull = true;
-    this.queuedBytes = Infinity;
     // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
     this.socket.write(NOTHING, () => this.drained());
   }
