@@ -30,7 +30,7 @@ export abstract class Connection {
   /** False from the moment that the socket did not take all it was given, until it has. */
   abstract readonly hasRoom: boolean;
 
-  /** Whether the peer has shown a sign of life since this was last asked. */
+  /** Whether the peer has shown a sign of life since this was last asked, or the connection has yet to find out and ends itself if not. */
   abstract takeSignOfLife(): boolean;
 
   /** When the peer last showed a sign of life, Unix milliseconds. */

@@ -7,11 +7,11 @@ import { TestStore } from '../../test/support/test-store.js';
 import { eventually } from '../../test/support/wait.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
 import { Authenticator, NotAdmittedError } from './authenticator.js';
-import { OpenConnections } from './open-connections.js';
 import { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError } from './event-log.js';
 import { Lifecycle } from './lifecycle.js';
 import { NotifierModule } from './notifier.module.js';
+import { OpenConnections } from './open-connections.js';
 import { NotifierOptions } from './options.js';
 import { SubscriptionService, type SubscribeRequest } from './subscription.service.js';
 

@@ -12,12 +12,19 @@ import { frameOf, textFrame } from './frame.js';
 
 const EMPTY_ARRAY = textFrame('[]');
 
+/** What a live peer takes without reading it: its system's buffer is no smaller. What was given beyond that may be on its way. */
+const UNREAD_BYTES = 16 * 1024;
+
 /** A WebSocket client's connection. `ws` is not asked to send: no other sender of it waits, since messages are not compressed. */
 export class SocketConnection extends StreamConnection {
   form: Form = 'plain';
   /** What the handshake showed, until the first message. */
   token: string | undefined;
 
+  /** Bytes that the peer has certainly read: what stood before the ping that it answered last. */
+  private readBytes = 0;
+  /** Bytes that stand before the oldest ping that is not answered. */
+  private pingedBytes = 0;
   /** Whether an empty array can no longer be taken for the mark of the head. */
   private hasMarkedHead = false;
   private pendingPings = 0;
@@ -37,9 +44,15 @@ export class SocketConnection extends StreamConnection {
     this.noteLife();
     if (kind === 'pong' && this.pendingPings > 0) {
       this.pendingPings--;
+      this.readBytes = this.pingedBytes;
       return false;
     }
     return this.flood.count(this.lastSignOfLife);
+  }
+
+  /** A slow reader answers a ping once it has read all that stands before it. */
+  protected override get mayHoldUnread(): boolean {
+    return super.mayHoldUnread || this.socket.bytesWritten - this.readBytes > UNREAD_BYTES;
   }
 
   sendSubscribed(subscribed: Subscribed): void {
@@ -59,7 +72,9 @@ export class SocketConnection extends StreamConnection {
   sendHeartbeat(): void {
     // What a full socket was given is still on its way: there is nothing a ping could add.
     if (!this.hasRoom) return;
-    this.pendingPings = 1;
+    if (this.pendingPings === 0) this.pingedBytes = this.socket.bytesWritten;
+    // A slow reader answers all of them at once.
+    this.pendingPings++;
     this.ws.ping();
     if (this.wasSilent && this.hasMarkedHead) this.write(EMPTY_ARRAY);
     this.wasSilent = true;

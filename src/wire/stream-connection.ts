@@ -4,13 +4,9 @@ import type { Connection, Form, Subscribed } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
 import type { Member } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
+import { sendQueueOf } from './send-queue.js';
 
 const NOTHING = Buffer.alloc(0);
-
-/** The part of Node's stream handle that tells how much of a write the kernel has not taken yet. */
-interface WriteQueue {
-  readonly _handle?: { readonly writeQueueSize?: number } | null;
-}
 
 /**
  * A client's connection over a TCP socket, whatever is written to it: when the socket is full, when it has room again, and
@@ -28,8 +24,8 @@ export abstract class StreamConnection implements Connection, Member {
   protected wasSilent = true;
   private isFull = false;
   private showedLife = true;
-  /** Bytes that the kernel had not taken of a full socket at the last heartbeat. */
-  private queuedBytes = 0;
+  /** Bytes that the peer had taken when it was last looked at; unset since its last sign of life. */
+  private takenBytes: number | undefined;
   private farewell: (() => void) | undefined;
 
   constructor(
@@ -43,13 +39,31 @@ export abstract class StreamConnection implements Connection, Member {
   }
 
   takeSignOfLife(): boolean {
-    const queued = (this.socket as WriteQueue)._handle?.writeQueueSize ?? 0;
-    const hasTaken = this.isFull && queued < this.queuedBytes;
-    if (hasTaken) this.lastSignOfLife = Date.now();
-    const lives = this.showedLife || hasTaken;
-    this.queuedBytes = queued;
+    const { showedLife } = this;
     this.showedLife = false;
-    return lives;
+    if (showedLife) {
+      this.takenBytes = undefined;
+      return true;
+    }
+    const { mayHoldUnread } = this;
+    if (mayHoldUnread) void this.cutUnlessTaking();
+    return mayHoldUnread;
+  }
+
+  /** Whether something that was given to the socket may stand before what the peer would answer. */
+  protected get mayHoldUnread(): boolean {
+    return this.isFull;
+  }
+
+  /** What a silent peer takes shows that it lives. Two looks are needed to see it take something, a heartbeat apart. */
+  private async cutUnlessTaking(): Promise<void> {
+    const { taken, waiting } = await sendQueueOf(this.socket);
+    if (this.showedLife) return;
+    const hasTaken = this.takenBytes !== undefined && taken > this.takenBytes;
+    const isFirstLook = this.takenBytes === undefined && waiting > 0;
+    this.takenBytes = taken;
+    if (hasTaken) this.lastSignOfLife = Date.now();
+    else if (!isFirstLook) this.terminate();
   }
 
   abstract sendSubscribed(subscribed: Subscribed): void;
@@ -95,7 +109,6 @@ export abstract class StreamConnection implements Connection, Member {
     this.socket.write(bytes);
     if (this.socket.writableLength === 0 || this.isFull) return;
     this.isFull = true;
-    this.queuedBytes = Infinity;
     // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
     this.socket.write(NOTHING, () => this.drained());
   }
