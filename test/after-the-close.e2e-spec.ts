@@ -7,6 +7,8 @@ import { eventually } from './support/wait.js';
 
 const FIRST: RawFrame = { op: TEXT, data: '{"access_id":"a","timestamp":0}' };
 
+const NOBODY = '{"clients":[],"next":null}';
+
 describe('after the server has closed a connection', () => {
   let running: RunningApp;
 
@@ -22,6 +24,7 @@ describe('after the server has closed a connection', () => {
     const socket = await RawWebSocket.open(running.url, '/subscribe_to_events', {});
     socket.write(framesOf(frames));
     const code = await socket.closed();
+    expect((await get(running.url, '/clients')).text).toBe(NOBODY);
     // The server cuts the connection if the close is not answered: by then, everything has been sent.
     await socket.raw.ended();
     return { code, ops: socket.frames.map(({ op }) => op) };
@@ -58,6 +61,17 @@ describe('after the server has closed a connection', () => {
     expect(socket.frames.at(-1)!.op).toBe(CLOSE);
   });
 
+  test('a connector that sent a binary message has what follows neither stored nor answered', async () => {
+    const socket = await RawWebSocket.open(running.url, '/push_events', {});
+    const body = JSON.stringify([event('c', 1, 'after the close')]);
+    const message = { op: TEXT, data: body };
+    socket.write(framesOf([{ op: 2, data: body }, message, message]));
+    expect(await socket.closed()).toBe(1003);
+    await socket.raw.ended();
+    expect(socket.frames.map(({ op }) => op)).toEqual([CLOSE]);
+    expect((await get(running.url, '/clients?access_id=c')).text).toContain('"events":0');
+  });
+
   test('a first message that comes too late subscribes to nothing', async () => {
     const socket = await RawWebSocket.open(running.url, '/subscribe_to_events', {});
     expect(await socket.closed()).toBe(4002);
@@ -67,7 +81,6 @@ describe('after the server has closed a connection', () => {
   });
 
   test('nobody stays registered', async () => {
-    const nobody = '{"clients":[],"next":null}';
-    await eventually(async () => (await get(running.url, '/clients')).text === nobody, 'nobody is connected');
+    await eventually(async () => (await get(running.url, '/clients')).text === NOBODY, 'nobody is connected');
   });
 });

@@ -79,8 +79,9 @@ function readOrigins(reader: Reader, subscribers: SubscriberAuthentication): rea
   return origins;
 }
 
+/** Origins are compared whole: a pattern would be a host that no page has. */
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
+  return URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
 }
 
 function readTrustedProxies(reader: Reader): TrustedProxies | undefined {

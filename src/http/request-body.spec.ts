@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
@@ -7,12 +7,16 @@ import { json, send, type Answer } from '../../test/support/http.js';
 import { RawSocket } from '../../test/support/raw-socket.js';
 import { eventually } from '../../test/support/wait.js';
 import { answerError } from './answer.js';
+import { DivertibleRequest } from './divertible-request.js';
 import { BodyReader } from './request-body.js';
 
 const MAX_BYTES = 1000;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
-describe('the reader of bodies', () => {
+describe.each([
+  ['as they come', IncomingMessage],
+  ['straight from the parser', DivertibleRequest],
+])('the reader of bodies, %s', (_way, Request) => {
   let server: Server;
   let url: string;
   /** Bodies that are being read. */
@@ -28,7 +32,7 @@ describe('the reader of bodies', () => {
   /** A server that answers with the body that it has read. */
   async function serve(maxBytes: number): Promise<void> {
     const reader = new BodyReader(maxBytes);
-    server = createServer((request, response) => {
+    server = createServer({ IncomingMessage: Request }, (request, response) => {
       reading++;
       reader
         .read(request)

@@ -12,6 +12,15 @@ describe('the flood guard', () => {
     expect(verdicts.indexOf(true)).toBe(50);
   });
 
+  test.each([
+    [WINDOW_MS - 1, true],
+    [WINDOW_MS, false],
+  ])('judges one more after %d ms', (now, verdict) => {
+    const guard = new FloodGuard();
+    for (let i = 0; i < MAX; i++) guard.count(0);
+    expect(guard.count(now)).toBe(verdict);
+  });
+
   test('lets 50 every 10 s pass for ever', () => {
     const guard = new FloodGuard();
     for (let i = 0; i < 1000; i++) expect(guard.count(i * (WINDOW_MS / MAX))).toBe(false);

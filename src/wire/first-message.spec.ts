@@ -2,17 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { FUZZ_RUNS } from '../../test/support/fuzz.js';
 import { accessIdFault, timestampFault } from '../notifier/event.js';
-import { InvalidSubscriptionError, readFirstMessage as read, type Handshake } from './first-message.js';
+import { InvalidSubscriptionError, readFirstMessage, readRenewal, type Handshake } from './first-message.js';
 
-const NO_HANDSHAKE: Handshake = { token: undefined, claimedUser: () => undefined };
+/** A handshake that showed nothing. */
+const BARE: Handshake = { token: undefined, claimedUser: () => undefined };
 
-function readFirstMessage(text: string): ReturnType<typeof read> {
-  return read(text, NO_HANDSHAKE);
-}
+const read = (text: string, handshake = BARE) => readFirstMessage(text, handshake);
 
 function faultOf(text: string): string | undefined {
   try {
-    readFirstMessage(text);
+    read(text);
     return undefined;
   } catch (error) {
     if (!(error instanceof InvalidSubscriptionError)) throw error;
@@ -22,7 +21,7 @@ function faultOf(text: string): string | undefined {
 
 describe('a first message', () => {
   test('in the plain form names a user and a timestamp', () => {
-    expect(readFirstMessage('{"access_id":"client1","timestamp":200}')).toEqual({
+    expect(read('{"access_id":"client1","timestamp":200}')).toEqual({
       form: 'plain',
       request: { accessId: 'client1', timestamp: 200 },
     });
@@ -36,15 +35,35 @@ describe('a first message', () => {
     ],
     ['{"access_id":"a","last_event_id":""}', { accessId: 'a', lastEventId: '' }],
   ])('is resumable where last_event_id is there: %s', (text, request) => {
-    expect(readFirstMessage(text)).toEqual({ form: 'resumable', request });
+    expect(read(text)).toEqual({ form: 'resumable', request });
   });
 
   test('carries a token', () => {
-    expect(readFirstMessage('{"access_id":"a","timestamp":1,"token":"t"}').request.token).toBe('t');
+    expect(read('{"access_id":"a","timestamp":1,"token":"t"}').request.token).toBe('t');
+  });
+
+  test('leaves to the handshake what it does not say', () => {
+    const handshake = { token: 'h', claimedUser: (token: string | undefined) => `user of ${token}` };
+    const request = (text: string) => read(text, handshake).request;
+    expect(request('{"timestamp":1}')).toEqual({ accessId: 'user of h', timestamp: 1, token: 'h' });
+    expect(request('{"timestamp":1,"token":"t"}').accessId).toBe('user of t');
+    expect(request('{"access_id":"a","timestamp":1}')).toEqual({ accessId: 'a', timestamp: 1, token: 'h' });
+  });
+
+  test.each([
+    ['{"token":"t"}', 't'],
+    ['{"token":5}', undefined],
+    ['null', undefined],
+    ['5', undefined],
+    ['[]', undefined],
+    ['{', undefined],
+    ['', undefined],
+  ])('is followed by messages that renew the token or say nothing: %s', (text, token) => {
+    expect(readRenewal(text)).toBe(token);
   });
 
   test('lets the last of two members of a name count', () => {
-    expect(readFirstMessage('{"access_id":"a","access_id":"b","timestamp":1}').request.accessId).toBe('b');
+    expect(read('{"access_id":"a","access_id":"b","timestamp":1}').request.accessId).toBe('b');
   });
 
   test.each([
