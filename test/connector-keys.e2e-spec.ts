@@ -169,16 +169,15 @@ test('a key is no token, and a token no key', async () => {
 
 test.each(PUSH_PATHS)('POST %s over the rate is answered 429 and says when to come back', async (path) => {
   const url = await start({ NOTIFIER_RATE_LIMIT: '3' });
-  const events = (count: number) => Array.from({ length: count }, (_, i) => event('client1', i, 'x'));
   // Larger than the bucket: taken from a full one, and it leaves a debt of 297 events.
-  expect((await pushTo(url, path, bearer(PUSHER), events(300))).text).toBe('true');
-  const refused = await pushTo(url, path, bearer(PUSHER), events(1));
+  expect((await pushTo(url, path, bearer(PUSHER), manyEvents(300))).text).toBe('true');
+  const refused = await pushTo(url, path, bearer(PUSHER), manyEvents(1));
   expect(refused.status).toBe(429);
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50);
   expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(100);
   // An empty push takes nothing, and another key has a bucket of its own.
   expect((await pushTo(url, path, bearer(PUSHER), [])).text).toBe('true');
-  expect((await pushTo(url, path, bearer(HASHED), events(3))).text).toBe('true');
+  expect((await pushTo(url, path, bearer(HASHED), manyEvents(3))).text).toBe('true');
   expect(await storedEvents(url)).toBe(303);
 });
 
@@ -213,3 +212,7 @@ test('without keys the rate is per address, as a trusted proxy names it', async 
   expect((await from('203.0.113.2')).status).toBe(200);
   expect((await from('198.51.100.9, 203.0.113.1')).status).toBe(429);
 });
+
+function manyEvents(count: number): object[] {
+  return Array.from({ length: count }, (_, i) => event('client1', i, 'x'));
+}
