@@ -1,29 +1,44 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BAD_INPUTS, sendBadInput, type BadInput, type Outcome } from './support/bad-inputs.js';
-import { event, get, pushed } from './support/http.js';
+import { event, get, push } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
+import { AUDIENCE, SECRET, tokenFor } from './support/tokens.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
 
 /** How soon whoever does nothing wrong must have its event, whatever was sent by others just before. */
 const INNOCENT_MS = 1000;
 
-/** How a server is configured for the cases that need it so; without an entry they are listed and not run. */
-const ENVIRONMENTS: Readonly<Record<NonNullable<BadInput['needs']> | 'open', object | undefined>> = {
-  open: { HOST: '127.0.0.1', NOTIFIER_AUTH: 'none', NOTIFIER_SUBSCRIBE_TIMEOUT: '5' },
-  'connector-token': undefined,
-  jwt: undefined,
-};
-
-for (const [needs, environment] of Object.entries(ENVIRONMENTS)) {
-  const cases = BAD_INPUTS.filter((input) => (input.needs ?? 'open') === needs);
-  describe(`a server (${needs}) that is sent what it must refuse or survive`, () => {
-    if (environment) serve(cases, environment as Record<string, string>);
-    else for (const { id, what } of cases) test.todo(`${id} ${what}`);
-  });
+/** How a server is configured, and what the innocent show to it. */
+interface Setting {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly apiKey?: string;
+  readonly token?: string;
 }
 
-function serve(cases: readonly BadInput[], environment: Record<string, string>): void {
+const OPEN = { HOST: '127.0.0.1', NOTIFIER_AUTH: 'none', NOTIFIER_SUBSCRIBE_TIMEOUT: '5' };
+const API_KEY = 'the-key-of-an-innocent-connector';
+
+/** What the cases need, by what they say of it. */
+const SETTINGS: Readonly<Record<NonNullable<BadInput['needs']> | 'open', Setting>> = {
+  open: { environment: OPEN },
+  'connector-token': {
+    environment: { ...OPEN, NOTIFIER_API_KEYS: `innocent:${API_KEY}:push+read` },
+    apiKey: API_KEY,
+  },
+  jwt: {
+    environment: { ...OPEN, NOTIFIER_JWT_SECRET: SECRET, NOTIFIER_JWT_AUDIENCE: AUDIENCE },
+    token: tokenFor('innocent', { aud: AUDIENCE }),
+  },
+};
+
+for (const [needs, setting] of Object.entries(SETTINGS)) {
+  const cases = BAD_INPUTS.filter((input) => (input.needs ?? 'open') === needs);
+  describe(`a server (${needs}) that is sent what it must refuse or survive`, () => serve(cases, setting));
+}
+
+function serve(cases: readonly BadInput[], { environment, apiKey, token }: Setting): void {
+  const headers = apiKey === undefined ? {} : { 'X-API-Key': apiKey };
   let server: ServerProcess;
   let innocent: SocketClient;
   /** What is a matter of deadlines waits together, beside everything else. */
@@ -31,7 +46,7 @@ function serve(cases: readonly BadInput[], environment: Record<string, string>):
 
   beforeAll(async () => {
     server = await startServer(environment);
-    innocent = await SocketClient.subscribe(server.url, { access_id: 'innocent', timestamp: 0 });
+    innocent = await SocketClient.subscribe(server.url, { access_id: 'innocent', timestamp: 0, token });
     for (const input of cases.filter(({ slow }) => slow)) {
       const outcome = sendBadInput(server.url, input);
       outcome.catch(() => undefined);
@@ -48,7 +63,7 @@ function serve(cases: readonly BadInput[], environment: Record<string, string>):
     '%s %s',
     async (_id, _what, input) => {
       expectOutcome(await (waiting.get(input) ?? sendBadInput(server.url, input)), input);
-      await delivers(server.url, innocent);
+      await delivers(server.url, innocent, headers);
       expect(server.exit).toBeUndefined();
     },
   );
@@ -56,7 +71,7 @@ function serve(cases: readonly BadInput[], environment: Record<string, string>):
   test('keeps nobody that has gone, and no hostile byte in its log', async () => {
     const onlyInnocent = JSON.stringify({ clients: [{ access_id: 'innocent', connections: 1 }], next: null });
     await eventually(
-      async () => (await get(server.url, '/clients')).text === onlyInnocent,
+      async () => (await get(server.url, '/clients', headers)).text === onlyInnocent,
       'all others are gone',
     );
     for (const line of server.stderr.split('\n').filter(Boolean)) {
@@ -87,8 +102,12 @@ function expectError({ statuses, text }: Outcome): void {
   });
 }
 
-async function delivers(url: string, innocent: SocketClient): Promise<void> {
+async function delivers(
+  url: string,
+  innocent: SocketClient,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
   const mark = `still here ${Math.random()}`;
-  await pushed(url, [event('innocent', 1, mark)]);
+  expect((await push(url, [event('innocent', 1, mark)], headers)).text).toBe('true');
   await innocent.until(({ texts }) => texts.at(-1)?.includes(mark) ?? false, INNOCENT_MS);
 }
