@@ -183,7 +183,3 @@ test('a renewal is asked for: a denial ends the connection, no answer does not',
   client.send({ token: 'third' });
   expect(await client.closed()).toEqual({ code: 4500, reason: 'unauthorized' });
 });
-
-function bearer(token: string): { Authorization: string } {
-  return { Authorization: `Bearer ${token}` };
-}
