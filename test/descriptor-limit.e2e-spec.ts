@@ -34,28 +34,22 @@ describe('sockets and the limit of open files', () => {
     expect(socketLimits(openFiles)).toEqual(limits);
   });
 
-  test(
-    'subscribers leave room for health checks, and whoever comes beyond all room is cut',
-    async () => {
-      const server = await startWith(280);
-      const { url } = server;
-      const first = { access_id: 'a', last_event_id: null };
-      const subscribers = await Promise.all(
-        Array.from({ length: 24 }, (_, i) =>
-          SocketClient.subscribe(url, { ...first, access_id: `user${i}` }),
-        ),
-      );
-      for (const client of subscribers) await client.until((c) => c.hasReachedHead);
-      const refused = await SocketClient.subscribe(url, first);
-      expect((await refused.closed()).code).toBe(1013);
-      expect((await get(url, '/health/ready')).status).toBe(200);
-      const silent = await Promise.all(Array.from({ length: 300 }, () => RawSocket.connect(url)));
-      await eventually(() => silent.filter(({ isEnded }) => isEnded).length >= 50, 'some are cut');
-      expect(server.isAlive).toBe(true);
-      for (const socket of silent) socket.destroy();
-      await eventually(async () => (await get(url, '/health/ready')).status === 200, 'it answers again');
-      expect(subscribers.every(({ closeCode }) => closeCode === undefined)).toBe(true);
-    },
-    90_000,
-  );
+  test('subscribers leave room for health checks, and whoever comes beyond all room is cut', async () => {
+    const server = await startWith(280);
+    const { url } = server;
+    const first = { access_id: 'a', last_event_id: null };
+    const subscribers = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => SocketClient.subscribe(url, { ...first, access_id: `user${i}` })),
+    );
+    for (const client of subscribers) await client.until((c) => c.hasReachedHead);
+    const refused = await SocketClient.subscribe(url, first);
+    expect((await refused.closed()).code).toBe(1013);
+    expect((await get(url, '/health/ready')).status).toBe(200);
+    const silent = await Promise.all(Array.from({ length: 300 }, () => RawSocket.connect(url)));
+    await eventually(() => silent.filter(({ isEnded }) => isEnded).length >= 50, 'some are cut');
+    expect(server.isAlive).toBe(true);
+    for (const socket of silent) socket.destroy();
+    await eventually(async () => (await get(url, '/health/ready')).status === 200, 'it answers again');
+    expect(subscribers.every(({ closeCode }) => closeCode === undefined)).toBe(true);
+  }, 90_000);
 });
