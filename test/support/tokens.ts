@@ -20,7 +20,8 @@ export function token(
   secret: string | Buffer = SECRET,
 ): string {
   const signed = `${part({ alg: 'HS256', typ: 'JWT', ...header })}.${part(claims)}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  const hash = header['alg'] === 'HS512' ? 'sha512' : 'sha256';
+  return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
 }
 
 /** A token for a user that is right for an hour. */
