@@ -124,6 +124,15 @@ test('an invented key id is refused, and many of them are no flood of fetches', 
   expect(publisher.asked.length).toBeLessThan(10);
 });
 
+test('between two fetches there is a pause, whoever asks and however often', async () => {
+  publish(a.published);
+  const began = performance.now();
+  const url = await start({ ...TIMES, pauseMs: 300 });
+  for (let i = 0; i < 5; i++) expect(await subscribe(url, a.token({ kid: `invented ${i}` }))).toBe(WRONG);
+  const pauses = Math.floor((performance.now() - began) / 300);
+  expect(publisher.asked.length).toBeLessThanOrEqual(pauses + 1);
+});
+
 test('while the keys cannot be fetched, those known are believed, and nobody is sent away for ever', async () => {
   publish(a.published);
   const url = await start();

@@ -31,7 +31,7 @@ test.each([
   ['alg none without a signature', `${part({ alg: 'none' })}.${part(EXP)}.`, WRONG],
   ['alg none with a signature', token(EXP, { alg: 'none' }), WRONG],
   ['alg NONE', token(EXP, { alg: 'NONE' }), WRONG],
-  ['another algorithm', token(EXP, { alg: 'HS512' }), WRONG],
+  ['another algorithm, rightly signed by it', token(EXP, { alg: 'HS512' }), WRONG],
   ['no algorithm', token(EXP, { alg: undefined }), WRONG],
   ['another secret', token(EXP, {}, 'another secret of at least 32 bytes!'), WRONG],
   ['a signature that is cut', token(EXP).slice(0, -2), WRONG],
@@ -108,7 +108,7 @@ async function publicKeyFile(key: KeyObject | string): Promise<string> {
 function signed(key: KeyObject, alg: string, claims: object, header: object = {}): string {
   const input = `${part({ alg, ...header })}.${part({ ...claims })}`;
   const padding = alg === 'PS256' ? { padding: 6, saltLength: 32 } : {};
-  const digest = alg === 'EdDSA' ? null : 'sha256';
+  const digest = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`;
   const signature = sign(digest, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363', ...padding });
   return `${input}.${signature.toString('base64url')}`;
 }
@@ -130,6 +130,9 @@ test.each([
   expect(await outcome(url, withToken(signed(pair.privateKey, alg, EXP)))).toBe('subscribed');
   for (const other of also) {
     expect(await outcome(url, withToken(signed(pair.privateKey, other, EXP)))).toBe('subscribed');
+  }
+  for (const unknown of pair === rsa ? ['RS512', 'RS384'] : []) {
+    expect(await outcome(url, withToken(signed(pair.privateKey, unknown, EXP)))).toBe(WRONG);
   }
   const stranger = alg === 'EdDSA' ? generateKeyPairSync('ed25519').privateKey : ed25519.privateKey;
   expect(await outcome(url, withToken(signed(stranger, 'EdDSA', EXP)))).toBe(WRONG);

@@ -1,10 +1,11 @@
 import { CLOSE, readFrames, TEXT, type ReceivedFrame } from './raw-frames.js';
+import { flawedToken, type TokenFlaw } from './tokens.js';
 import { RawSocket } from './raw-socket.js';
 
 const HEADER_END = '\r\n\r\n';
 
 /** Headers of a handshake; null leaves one out, MANY adds so many of no meaning. */
-export type HandshakeHeaders = Readonly<Record<string, string | number | null>>;
+export type HandshakeHeaders = Readonly<Record<string, string | number | null | { readonly jwt: TokenFlaw }>>;
 
 /** A WebSocket by hand, for frames that no library sends. */
 export class RawWebSocket {
@@ -77,6 +78,10 @@ function handshake(url: string, path: string, { MANY = 0, ...headers }: Handshak
   };
   const lines = Object.entries(all).filter(([, value]) => value !== null);
   const many = Array.from({ length: Number(MANY) }, (_, i) => [`X-${i}`, 'x']);
-  const text = [...lines, ...many].map(([name, value]) => `${name}: ${value}`);
+  const text = [...lines, ...many].map(([name, value]) => `${name}: ${valueOf(value)}`);
   return Buffer.from([`GET ${path} HTTP/1.1`, ...text].join('\r\n') + HEADER_END);
+}
+
+function valueOf(value: HandshakeHeaders[string] | undefined): string {
+  return typeof value === 'object' && value !== null ? `Bearer ${flawedToken(value.jwt)}` : String(value);
 }

@@ -1,0 +1,102 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { connect, type PeerCertificate } from 'node:tls';
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { event } from './support/http.js';
+import { RawSocket } from './support/raw-socket.js';
+import { SocketClient } from './support/socket-client.js';
+import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
+import { eventually } from './support/wait.js';
+
+const CERTIFICATES = resolve(import.meta.dirname, 'certificates');
+
+let dir: string;
+let server: ServerProcess | undefined;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'notifier-tls-'));
+});
+
+afterEach(async () => {
+  await server?.kill();
+  server = undefined;
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Puts a certificate and its key where the server reads them. */
+async function install(name: string): Promise<void> {
+  await copyFile(join(CERTIFICATES, `${name}.cert.pem`), join(dir, 'cert.pem'));
+  await copyFile(join(CERTIFICATES, `${name}.key.pem`), join(dir, 'key.pem'));
+}
+
+function files(): Record<string, string> {
+  return { NOTIFIER_TLS_CERT: join(dir, 'cert.pem'), NOTIFIER_TLS_KEY: join(dir, 'key.pem') };
+}
+
+async function provenName(url: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { subject }: PeerCertificate = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+/** Pushes over HTTPS, believing one certificate. */
+async function push(url: string, ca: Buffer, payload: string): Promise<string> {
+  const headers = { 'Content-Type': 'application/json' };
+  const outgoing = request(`${url}/push_events`, { method: 'POST', headers, ca, agent: false });
+  outgoing.end(JSON.stringify([event('client1', 1, payload)]));
+  const [response] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+  return text(response);
+}
+
+test('with a certificate it speaks HTTPS and WSS, and takes a renewed one on SIGHUP', async () => {
+  await install('first');
+  server = await startServer(files());
+  const { url } = server;
+  expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+  const ca = await readFile(join(CERTIFICATES, 'first.cert.pem'));
+  const client = await SocketClient.subscribe(url, { access_id: 'client1', timestamp: 0 }, { ca });
+  expect(await push(url, ca, 'over TLS')).toBe('true');
+  await client.untilEvents(1);
+  await install('second');
+  server.signal('SIGHUP');
+  await eventually(async () => (await provenName(url)) === 'second.test', 'the new certificate is shown');
+  const newCa = await readFile(join(CERTIFICATES, 'second.cert.pem'));
+  expect(await push(url, newCa, 'after the renewal')).toBe('true');
+  await client.untilEvents(2);
+  expect(client.payloads()).toEqual(['over TLS', 'after the renewal']);
+});
+
+test('a renewed certificate that is wrong leaves the old one in place', async () => {
+  await install('first');
+  server = await startServer(files());
+  await copyFile(join(CERTIFICATES, 'second.key.pem'), join(dir, 'key.pem'));
+  server.signal('SIGHUP');
+  await eventually(() => server!.stderr.includes('stay as they were'), 'it says so');
+  await writeFile(join(dir, 'cert.pem'), 'nonsense');
+  server.signal('SIGHUP');
+  await eventually(() => server!.stderr.split('stay as they were').length === 3, 'it says so again');
+  expect(await provenName(server.url)).toBe('first.test');
+});
+
+test('a plain HTTP request to a TLS port harms nobody', async () => {
+  await install('first');
+  server = await startServer(files());
+  const raw = await RawSocket.connect(server.url);
+  raw.write('GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await raw.ended();
+  expect(await provenName(server.url)).toBe('first.test');
+});
+
+test('a certificate and a key that do not belong together stop the start', async () => {
+  await install('first');
+  await copyFile(join(CERTIFICATES, 'second.key.pem'), join(dir, 'key.pem'));
+  const failed = await spawnServer(files());
+  expect(await failed.exited()).toEqual({ code: 78, signal: null });
+  expect(failed.stderr).toMatch(/^notifier: NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate/);
+});
