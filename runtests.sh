@@ -10,6 +10,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step 'install'
 scripts/install.sh
+scripts/install-redis.sh
 
 step 'lint: format, rules, types'
 npm run --silent lint
