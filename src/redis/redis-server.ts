@@ -58,6 +58,7 @@ export class RedisServer {
   private subscriberUnanswered = 0;
   private readonly timer: NodeJS.Timeout;
   private isSilent = true;
+  private isClosed = false;
   private waiting: Promise<number> | undefined;
   private nextWait: Promise<number> | undefined;
 
@@ -70,8 +71,8 @@ export class RedisServer {
     this.subscriber = new Redis({ ...COMMON, ...options });
     this.attend();
     this.timer = setInterval(() => this.beat(), PING_MS);
-    this.commands.connect().catch(() => undefined);
-    this.subscriber.connect().catch(() => undefined);
+    this.keepAlive(this.commands);
+    this.keepAlive(this.subscriber);
   }
 
   /** Whether it can be talked to, and answers. */
@@ -81,8 +82,21 @@ export class RedisServer {
 
   close(): void {
     clearInterval(this.timer);
+    this.isClosed = true;
     this.commands.disconnect();
     this.subscriber.disconnect();
+  }
+
+  /**
+   * Connects, and does so again where the library gives up: a promotion that is announced while it is connecting ends it
+   * for good (ioredis 6.0, `SentinelConnector`).
+   */
+  private keepAlive(connection: Redis): void {
+    const connect = () => {
+      if (!this.isClosed) connection.connect().catch(() => undefined);
+    };
+    connection.on('end', () => setTimeout(connect, PING_MS).unref());
+    connect();
   }
 
   private attend(): void {

@@ -38,8 +38,9 @@ export async function check(deployment: Deployment, { seed, durationMs, only, sa
   const done: string[] = [];
   workload.start();
   const ends = Date.now() + durationMs;
+  const least = only?.length ?? 0;
   await delay(1500);
-  for (let i = 0; Date.now() < ends || (only && i < only.length); i++) {
+  for (let i = 0; i < least || Date.now() < ends; i++) {
     const next = only ? faults[i % faults.length]! : random.pick(faults);
     say(next.name);
     if (next.losesData) workload.recording.mayRepeat = true;
