@@ -12,6 +12,7 @@ import { OpenAuthenticator } from './auth/open-authenticator.js';
 import { OpenConnectors, RateLimitedConnectors } from './auth/open-connectors.js';
 import { Tokens } from './auth/tokens.js';
 import { LocalCluster } from './cluster/local-cluster.js';
+import { RedisCluster } from './cluster/redis-cluster.js';
 import type { Config } from './config.js';
 import { socketLimits } from './descriptors.js';
 import { ErrorFilter } from './http/error.filter.js';
@@ -29,6 +30,7 @@ import { NotifierOptions } from './notifier/options.js';
 import { SseModule } from './sse/sse.module.js';
 import { SseOptions } from './sse/sse-options.js';
 import { LmdbEventLog } from './storage/lmdb-event-log.js';
+import { RedisEventLog } from './storage/redis-event-log.js';
 import { MemoryEventLog } from './storage/memory-event-log.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
@@ -41,11 +43,15 @@ import { APP_FILTER } from '@nestjs/core';
 @Global()
 @Module({})
 class PortsModule implements OnApplicationShutdown {
-  constructor(private readonly log: EventLog) {}
+  constructor(
+    private readonly log: EventLog,
+    private readonly cluster: Cluster,
+  ) {}
 
   /** After the sockets and the HTTP server are closed. */
-  onApplicationShutdown(): Promise<void> {
-    return this.log.close();
+  async onApplicationShutdown(): Promise<void> {
+    this.cluster.close();
+    await this.log.close();
   }
 
   static with(config: Config, replacements: readonly Provider[]): DynamicModule {
@@ -67,7 +73,12 @@ class PortsModule implements OnApplicationShutdown {
             config.maxConnectionsPerAddress,
           ),
       },
-      { provide: Cluster, useClass: LocalCluster },
+      LocalCluster,
+      {
+        provide: Cluster,
+        inject: [LocalCluster],
+        useFactory: (local: LocalCluster) => cluster(config, local),
+      },
       Lifecycle,
       PushIntake,
       // Of two providers of a port, the later one counts.
@@ -101,8 +112,19 @@ function sseOptions({ heartbeatMs, allowedOrigins }: Config): SseOptions {
 }
 
 function openLog(config: Config): EventLog {
-  const { store, dataDir, sync, bounds } = config;
-  return store === 'memory' ? new MemoryEventLog(bounds) : LmdbEventLog.open({ dir: dataDir, sync, bounds });
+  const { store, dataDir, sync, bounds, redis } = config;
+  switch (store) {
+    case 'memory':
+      return new MemoryEventLog(bounds);
+    case 'lmdb':
+      return LmdbEventLog.open({ dir: dataDir, sync, bounds });
+    case 'redis':
+      return new RedisEventLog(bounds, redis);
+  }
+}
+
+function cluster({ store, redis }: Config, local: LocalCluster): Cluster {
+  return store === 'redis' ? new RedisCluster(local, redis.address, redis.prefix) : local;
 }
 
 function authenticator({ subscribers }: Config): Authenticator {

@@ -1,7 +1,9 @@
 import { readAccess, type Access } from './config/access.js';
 import { ConfigError, Reader, type Environment } from './config/reader.js';
+import { readRedis } from './config/redis.js';
 import { readTls, type TlsFiles } from './config/tls.js';
 import type { Bounds } from './storage/bounds.js';
+import type { RedisOptions } from './storage/redis-event-log.js';
 
 export { ConfigError };
 
@@ -10,7 +12,8 @@ export interface Config extends Access {
   readonly port: number;
   /** HTTPS and WSS instead of HTTP and WS. */
   readonly tls: TlsFiles | undefined;
-  readonly store: 'lmdb' | 'memory';
+  readonly store: 'lmdb' | 'memory' | 'redis';
+  readonly redis: RedisOptions;
   readonly dataDir: string;
   readonly sync: 'full' | 'process';
   readonly bounds: Bounds;
@@ -65,8 +68,9 @@ function readServer(reader: Reader) {
 
 function readStore(reader: Reader) {
   return {
-    store: reader.oneOf('NOTIFIER_STORE', ['lmdb', 'memory'] as const, 'lmdb'),
+    store: reader.oneOf('NOTIFIER_STORE', ['lmdb', 'memory', 'redis'] as const, 'lmdb'),
     dataDir: reader.text('NOTIFIER_DATA_DIR', './data'),
+    redis: readRedis(reader),
     sync: reader.oneOf('NOTIFIER_SYNC', ['full', 'process'] as const, 'full'),
     bounds: Object.freeze({
       bufferEvents: reader.integer('NOTIFIER_BUFFER_EVENTS', 1000, 1, 1_000_000),

@@ -10,7 +10,8 @@ import { firstUsers } from './first-users.js';
 /** One node is all there is. */
 @Injectable()
 export class LocalCluster extends Cluster {
-  private readonly node = `${hostname()}-${randomBytes(3).toString('hex')}`;
+  /** This process's name among all. */
+  readonly node = `${hostname()}-${randomBytes(3).toString('hex')}`;
 
   constructor(
     private readonly subscriptions: SubscriptionService,

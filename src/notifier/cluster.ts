@@ -34,4 +34,7 @@ export abstract class Cluster {
 
   /** The connections of one user on all nodes; a node that is silent for 500 ms is named as such. */
   abstract connectionsOf(accessId: string): Promise<readonly (ConnectionInfo | SilentNode)[]>;
+
+  /** Leaves the others. */
+  close(): void {}
 }

@@ -1,13 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { MAX_FRAME_BYTES } from './delivery.js';
 import type { Push } from './event.js';
-import { EventLog, type AppendResult, type LogExtent, type Page, type Since } from './event-log.js';
+import {
+  EventLog,
+  type AppendResult,
+  type CursorState,
+  type LogExtent,
+  type Page,
+  type Since,
+} from './event-log.js';
 import { formatPosition, type Position } from './position.js';
 import { newestPosition, requestedSeq, resolvePosition, startPoint } from './start-point.js';
 import type { StartPoint, StartRequest } from './start-point.js';
 
 /** How a position stands to its log: nothing has come, something has, or events after it may be gone. */
-export type PositionState = { readonly standing: 'current' | 'behind' | 'gone'; readonly drops: number };
+export interface PositionState {
+  readonly standing: 'current' | 'behind' | 'gone';
+  readonly drops: number;
+}
 
 /** The users' buffered events: what connectors push and cursors read. */
 @Injectable()
@@ -33,6 +43,11 @@ export class EventBufferService {
    */
   drop(accessId: string): Promise<number> {
     return this.log.drop(accessId);
+  }
+
+  /** How often the user was dropped. */
+  async drops(accessId: string): Promise<number> {
+    return (await this.log.view(accessId, 0)).head?.drops ?? 0;
   }
 
   /** Where a subscription begins, what it skips, and whether something may be missing there. */
@@ -78,12 +93,21 @@ export class EventBufferService {
     return page;
   }
 
-  /** How a cursor stands to its log. For the repair of announcements that never came. */
-  async stateOf(accessId: string, position: Position): Promise<PositionState> {
+  /** Indexes of the cursors that may not stand where they think: `stateOf` tells of each. */
+  astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
+    return this.log.astray(cursors);
+  }
+
+  /**
+   * How a cursor stands to its log. For the repair of announcements that never came.
+   *
+   * @param losses the store's when the cursor began
+   */
+  async stateOf(accessId: string, position: Position, losses = 0): Promise<PositionState> {
     const view = await this.log.view(accessId, position.seq);
     const drops = view.head?.drops ?? 0;
     const resolved = resolvePosition(view, position);
-    if (!resolved) return { standing: 'gone', drops };
+    if (!resolved || view.store.losses !== losses) return { standing: 'gone', drops };
     const isCurrent = !view.head || resolved.seq === newestPosition(view).seq;
     return { standing: isCurrent ? 'current' : 'behind', drops };
   }

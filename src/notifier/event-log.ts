@@ -41,6 +41,8 @@ export interface StoreMemory {
   readonly forgottenCreatedAt: number;
   /** Whether the store may have lost its newest events without a trace, less than `bufferTtlMs` ago. */
   readonly tailLost: boolean;
+  /** How often it may have: a cursor that began before the last time may have missed what was lost. */
+  readonly losses: number;
 }
 
 /** One consistent look at a log. */
@@ -101,6 +103,26 @@ export interface LogExtent {
   readonly drops: number;
 }
 
+/** Where a cursor stands and what it knows of its log. */
+export interface CursorState {
+  readonly accessId: string;
+  readonly position: Position;
+  /** The user's drops that it has outlived. */
+  readonly drops: number;
+  /** The store's losses when it began. */
+  readonly losses: number;
+}
+
+/** Who is told what happens to the logs of users who are watched. All of it is a hint that may never come. */
+export interface LogListener {
+  /** Appends that are committed. */
+  appended(announcements: readonly Announcement[]): void;
+  /** A drop, on any node. */
+  dropped(accessId: string, drops: number): void;
+  /** Announcements of these users may have been missed: the log must be asked. */
+  missed(accessIds: Iterable<string>): void;
+}
+
 /** The store cannot take or give it now: unreachable, full, too slow, broken. The cause is for the log, never for a client. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
@@ -131,6 +153,9 @@ export class StoreUnavailableError extends Error {
 export abstract class EventLog {
   /** For people: the start line names it. */
   abstract readonly name: string;
+
+  /** Whether other nodes write to it too. */
+  readonly isShared: boolean = false;
 
   /** @throws StoreUnavailableError */
   abstract append(push: Push): Promise<AppendResult>;
@@ -169,6 +194,36 @@ export abstract class EventLog {
 
   /** Who is told of every append. One listener: the subscriptions of this node. */
   abstract listen(listener: (announcements: readonly Announcement[]) => void): void;
+
+  /** As `listen`, for a store whose other writers are elsewhere: drops and interruptions are told too. */
+  attend(listener: LogListener): void {
+    this.listen((announcements) => listener.appended(announcements));
+  }
+
+  /**
+   * Asks to be told of a user's log, once for each user. A store that announces all it does need not care.
+   *
+   * @returns once announcements come, or it is clear that they cannot come now
+   */
+  async watch(_accessId: string): Promise<void> {}
+
+  /** Ends `watch`. */
+  unwatch(_accessId: string): void {}
+
+  /**
+   * Indexes of the cursors that may not stand at their log's head: hints whom to look at one by one. A store in this
+   * process may name all, one that is far away asks once for all of them.
+   *
+   * @throws StoreUnavailableError
+   */
+  async astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
+    return [...cursors.keys()];
+  }
+
+  /** Since when the store has not answered, Unix milliseconds; undefined while it does. */
+  get silentSince(): number | undefined {
+    return undefined;
+  }
 
   /** Whether the store takes writes now. */
   abstract isReady(): boolean;

@@ -12,6 +12,7 @@ const store: StoreMemory = {
   forgottenSerial: 0,
   forgottenCreatedAt: -Infinity,
   tailLost: false,
+  losses: 0,
 };
 
 /** A log that began with the store's append 20, and holds events 4 to 9. */
@@ -117,7 +118,7 @@ describe('the ends of a log', () => {
 
 describe('a subscriber that names a position', () => {
   it('begins there, whatever its timestamp, and is told that it lost nothing', () => {
-    const start = { position: at(5, 55), since: undefined, headSeq: 9, recovered: true, drops: 2 };
+    const start = { position: at(5, 55), since: undefined, headSeq: 9, recovered: true, drops: 2, losses: 0 };
     expect(resume(at(5, 55))).toEqual(start);
     expect(resume(at(5, 55), {}, 1000)).toEqual(start);
   });
@@ -127,7 +128,7 @@ describe('a subscriber that names a position', () => {
   });
 
   it('gets all that there is where the position is unknown, and is told', () => {
-    const all = { position: at(3, 33), since: undefined, headSeq: 9, recovered: false, drops: 2 };
+    const all = { position: at(3, 33), since: undefined, headSeq: 9, recovered: false, drops: 2, losses: 0 };
     expect(resume(at(2, 22))).toEqual(all);
     expect(startPoint(view(0), { lastEventId: 'never written' })).toEqual(all);
     expect(startPoint(view(0), { lastEventId: '' })).toEqual(all);
@@ -147,6 +148,7 @@ describe('a subscriber that names a timestamp', () => {
       headSeq: 9,
       recovered: true,
       drops: 2,
+      losses: 0,
     });
   });
 
@@ -164,6 +166,7 @@ describe('a subscriber that names a timestamp', () => {
       headSeq: 0,
       recovered: true,
       drops: 0,
+      losses: 0,
     });
   });
 
@@ -175,7 +178,7 @@ describe('a subscriber that names a timestamp', () => {
 
 describe('a subscriber that names neither', () => {
   it('begins with the next event, and has lost nothing', () => {
-    const next = { position: at(9, 99), since: undefined, headSeq: 9, recovered: true, drops: 2 };
+    const next = { position: at(9, 99), since: undefined, headSeq: 9, recovered: true, drops: 2, losses: 0 };
     expect(startPoint(view(0), {})).toEqual(next);
     expect(startPoint(view(0), { lastEventId: null })).toEqual(next);
   });

@@ -20,6 +20,8 @@ export interface StartPoint {
   readonly recovered: boolean;
   /** The user's drops when this was read: a higher number later means that the subscription is dropped. */
   readonly drops: number;
+  /** The store's losses when this was read: a higher number later means that events may be gone. */
+  readonly losses: number;
 }
 
 /** The position behind everything that the log has. */
@@ -61,20 +63,23 @@ function isHeld(view: LogView, head: Head, { seq, tag }: Position): boolean {
 
 /** Where `request` begins in the log of `view`, which must have been taken for `requestedSeq(request)`. */
 export function startPoint(view: LogView, request: StartRequest): StartPoint {
-  const headSeq = view.head?.seq ?? 0;
-  const drops = view.head?.drops ?? 0;
+  const known = {
+    headSeq: view.head?.seq ?? 0,
+    drops: view.head?.drops ?? 0,
+    losses: view.store.losses,
+  };
   if (request.lastEventId != null) {
     const named = parsePosition(request.lastEventId);
     const position = named && resolvePosition(view, named);
-    if (position) return { position, since: undefined, headSeq, recovered: view.trusted, drops };
-    return { ...fromTimestamp(view, request.timestamp), headSeq, recovered: false, drops };
+    if (position) return { position, since: undefined, recovered: view.trusted, ...known };
+    return { ...fromTimestamp(view, request.timestamp), recovered: false, ...known };
   }
   if (request.timestamp === undefined) {
-    return { position: newestPosition(view), since: undefined, headSeq, recovered: true, drops };
+    return { position: newestPosition(view), since: undefined, recovered: true, ...known };
   }
   const lost = view.head?.trimmedCreatedAt ?? view.store.forgottenCreatedAt;
   const recovered = request.timestamp > lost && !view.store.tailLost;
-  return { ...fromTimestamp(view, request.timestamp), headSeq, recovered, drops };
+  return { ...fromTimestamp(view, request.timestamp), recovered, ...known };
 }
 
 /** The number of the event that `request` names, 0 where it names none. */

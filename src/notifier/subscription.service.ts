@@ -8,6 +8,7 @@ import { EventLog, StoreUnavailableError, type Announcement } from './event-log.
 import { HeartbeatWheel } from './heartbeat-wheel.js';
 import { NotifierOptions } from './options.js';
 import { formatPosition } from './position.js';
+import { PositionChecks } from './position-checks.js';
 import type { StartPoint, StartRequest } from './start-point.js';
 import { Subscription } from './subscription.js';
 import { UserSubscriptions } from './user-subscriptions.js';
@@ -28,6 +29,9 @@ const MIN_RECONNECT_MS = 500;
 /** One look at all subscriptions instead of a timer each: 100,000 cost 3 ms, and nobody stays longer than 5 s after the time. */
 const EXPIRY_SWEEP_MS = 1000;
 
+/** How long connections are kept while the store does not answer; then each ends at its next heartbeat. */
+const MAX_SILENCE_MS = 60_000;
+
 /** Who is connected to this node, and what they are to be sent. */
 @Injectable()
 export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
@@ -39,6 +43,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private readonly admission = new AdmissionQueue();
   private newsworthy: UserSubscriptions[] = [];
   private count = 0;
+  private readonly checks: PositionChecks;
   private draining: (() => Close) | undefined;
   private expirySweep: NodeJS.Timeout | undefined;
 
@@ -49,10 +54,15 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     private readonly options: NotifierOptions,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (subscription) => this.beat(subscription));
+    this.checks = new PositionChecks(buffer, (subscription) => this.outlivedDrops(subscription));
   }
 
   onModuleInit(): void {
-    this.log.listen((announcements) => this.announce(announcements));
+    this.log.attend({
+      appended: (announcements) => this.announce(announcements),
+      dropped: (accessId, drops) => this.hearOfDrop(accessId, drops),
+      missed: (accessIds) => this.lookAgain(accessIds),
+    });
     this.heartbeat.start();
     this.expirySweep = setInterval(() => this.endExpired(), EXPIRY_SWEEP_MS);
   }
@@ -150,7 +160,10 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   private register(connection: Connection, accessId: string): Subscription {
     let user = this.users.get(accessId);
-    if (!user) this.users.set(accessId, (user = new UserSubscriptions(accessId)));
+    if (!user) {
+      user = new UserSubscriptions(accessId, this.log.watch(accessId));
+      this.users.set(accessId, user);
+    }
     const subscription = new Subscription(accessId, connection, user.tail, this.buffer, (ended) =>
       this.unregister(ended),
     );
@@ -165,13 +178,20 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     if (!user?.all.delete(subscription)) return;
     this.count--;
     this.heartbeat.remove(subscription);
-    if (user.all.size === 0) this.users.delete(subscription.accessId);
+    if (user.all.size > 0) return;
+    this.users.delete(subscription.accessId);
+    this.log.unwatch(subscription.accessId);
   }
 
   private async open(subscription: Subscription, request: SubscribeRequest): Promise<void> {
     const { connection, accessId } = subscription;
     try {
-      await this.admit(subscription, request.token);
+      // Attach before reading: an event stored in between must be announced, not lost.
+      await Promise.all([
+        this.admit(subscription, request.token),
+        this.users.get(accessId)!.watched,
+        this.noteDrops(subscription),
+      ]);
       if (subscription.hasEnded) return;
       this.makeRoom(accessId);
       await this.admission.turn();
@@ -180,6 +200,9 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
         connection.form === 'plain'
           ? await this.buffer.start(accessId, request)
           : await this.buffer.exactStart(accessId, request);
+      if (start.drops > this.outlivedDrops(subscription, start.drops)) {
+        return subscription.close({ reason: 'dropped' });
+      }
       if (!subscription.hasEnded) this.begin(subscription, start);
     } catch (error) {
       subscription.close(this.closeFor(error));
@@ -200,6 +223,33 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       for (const subscription of all) {
         if ((subscription.admittedUntil ?? Infinity) <= now) subscription.close({ reason: 'token expired' });
       }
+    }
+  }
+
+  /**
+   * Notes the user's drops as they are when a subscription comes, where other nodes drop users too: one that is dropped
+   * elsewhere while it proves who it is must not slip through.
+   */
+  private async noteDrops(subscription: Subscription): Promise<void> {
+    if (this.log.isShared) subscription.drops = await this.buffer.drops(subscription.accessId);
+  }
+
+  /** How many of the user's drops are none of a subscription's business; all while this node carries one out itself. */
+  private outlivedDrops({ accessId, drops }: Subscription, unknown = 0): number {
+    if (this.dropping.has(accessId)) return Infinity;
+    return Math.max(drops ?? unknown, this.users.get(accessId)?.drops ?? 0);
+  }
+
+  private hearOfDrop(accessId: string, drops: number): void {
+    for (const subscription of this.subscriptionsOf(accessId)) {
+      // One that does not know its drops yet is told by the log.
+      if (drops > this.outlivedDrops(subscription, drops)) subscription.close({ reason: 'dropped' });
+    }
+  }
+
+  private lookAgain(accessIds: Iterable<string>): void {
+    for (const accessId of accessIds) {
+      for (const subscription of this.subscriptionsOf(accessId)) this.checks.add(subscription);
     }
   }
 
@@ -256,35 +306,16 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   /** Once a heartbeat for each subscription: ends the dead, finds what no announcement has said, shows a sign of life. */
   private beat(subscription: Subscription): void {
-    const { connection, position } = subscription;
+    const { connection } = subscription;
     if (!connection.takeSignOfLife()) {
       subscription.end();
       connection.terminate();
       return;
     }
     connection.sendHeartbeat();
-    if (position) void this.checkPosition(subscription);
-  }
-
-  private async checkPosition(subscription: Subscription): Promise<void> {
-    const { accessId, position } = subscription;
-    try {
-      const { standing, drops } = await this.buffer.stateOf(accessId, position!);
-      if (this.isDroppedElsewhere(subscription, drops)) {
-        subscription.close({ reason: 'dropped' });
-      } else if (standing === 'gone' && subscription.position === position) {
-        subscription.close({ reason: 'fell behind' });
-      } else if (standing === 'behind') {
-        subscription.lookAgain();
-      }
-    } catch (error) {
-      // The store does not answer: the next heartbeat asks again, and readiness says so meanwhile.
-      if (!(error instanceof StoreUnavailableError)) this.logger.error(error);
+    if (this.log.silentSince !== undefined && Date.now() - this.log.silentSince > MAX_SILENCE_MS) {
+      subscription.close({ reason: 'try again later', detail: 'the store does not answer' });
     }
-  }
-
-  private isDroppedElsewhere({ accessId, drops: atStart }: Subscription, drops: number): boolean {
-    const carriedOut = this.users.get(accessId)?.drops ?? 0;
-    return drops > Math.max(atStart, carriedOut) && !this.dropping.has(accessId);
+    this.checks.add(subscription);
   }
 }

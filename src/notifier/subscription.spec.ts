@@ -15,7 +15,7 @@ const LARGE = 'x'.repeat(60_000);
 
 /** One user's cursors over a real log, told of every append at once. */
 class World {
-  readonly user = new UserSubscriptions(USER);
+  readonly user = new UserSubscriptions(USER, Promise.resolve());
   readonly log: WrappedLog;
   readonly buffer: EventBufferService;
   reads = 0;
@@ -121,14 +121,19 @@ describe('a subscription', () => {
     expect(world.user.all.size).toBe(0);
   });
 
-  test('is sent away where the store does not answer', async () => {
+  test('waits where the store does not answer, and goes on when it does', async () => {
     const { subscription, connection } = await world.subscribe();
     world.log.at = () => {
       throw new StoreUnavailableError('gone');
     };
+    await world.push(1);
     subscription.lookAgain();
     await settle();
-    expect(connection.closed).toEqual({ reason: 'try again later' });
+    expect(connection.closed).toBeUndefined();
+    world.log.at = () => undefined;
+    subscription.lookAgain();
+    await settle();
+    expect(connection.closed).toBeUndefined();
   });
 
   test('sends nothing after its end, not even a page that was being read', async () => {

@@ -19,8 +19,10 @@ export class Subscription {
   position: Position | undefined;
   /** Until when the client may have the user's events, Unix milliseconds; unset until it has proved that it may. */
   admittedUntil: number | undefined;
-  /** The user's drops at the start. */
-  drops = 0;
+  /** The user's drops when it came, as far as that is known. */
+  drops: number | undefined;
+  /** The store's losses at the start. */
+  losses = 0;
   /** Unix milliseconds. */
   readonly since = Date.now();
 
@@ -52,6 +54,7 @@ export class Subscription {
     this.position = start.position;
     this.skip = start.since;
     this.drops = start.drops;
+    this.losses = start.losses;
     this.unmarkedHead = start.headSeq;
   }
 
@@ -102,7 +105,8 @@ export class Subscription {
       },
       (error: unknown) => {
         this.isReading = false;
-        this.close({ reason: error instanceof StoreUnavailableError ? 'try again later' : 'internal error' });
+        // A store that does not answer now: the next announcement or position check asks again.
+        if (!(error instanceof StoreUnavailableError)) this.close({ reason: 'internal error' });
       },
     );
   }

@@ -10,7 +10,11 @@ export class UserSubscriptions {
   /** Whether the user has news that its cursors have not been told of. */
   hasNews = false;
 
-  constructor(readonly accessId: string) {}
+  constructor(
+    readonly accessId: string,
+    /** Resolves once the user's announcements come. */
+    readonly watched: Promise<void>,
+  ) {}
 
   /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
   pump(): void {

@@ -102,7 +102,8 @@ export class MemoryEventLog extends EventLog {
 
   private memory(): StoreMemory {
     const { forgottenSerial, forgottenCreatedAt } = this.logs;
-    return { epoch: this.epoch, serial: this.serial, forgottenSerial, forgottenCreatedAt, tailLost: false };
+    const { epoch, serial } = this;
+    return { epoch, serial, forgottenSerial, forgottenCreatedAt, tailLost: false, losses: 0 };
   }
 
   async read(

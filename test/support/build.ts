@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+/** Where npm and Jest run: this file may have been compiled to somewhere else. */
+const ROOT = process.cwd();
 const ENTRY = join(ROOT, 'dist/main.js');
 /** What `dist` was built from, as a digest. */
 const STAMP = join(ROOT, 'dist/.built-from');

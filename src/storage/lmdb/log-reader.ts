@@ -113,6 +113,8 @@ export class LogReader {
       forgottenSerial: Math.max(forgottenSerial, forgotten ? stored!.pushedSerial : 0),
       forgottenCreatedAt: Math.max(forgottenCreatedAt ?? -Infinity, forgotten?.trimmedCreatedAt ?? -Infinity),
       tailLost: this.isTailLost(now),
+      // Nobody is connected while an embedded store loses anything.
+      losses: 0,
     };
   }
 

@@ -1,0 +1,27 @@
+import { parseRedisAddress } from '../redis/redis-address.js';
+import type { RedisOptions } from '../storage/redis-event-log.js';
+import type { Reader } from './reader.js';
+
+const DEFAULT_URL = 'redis://127.0.0.1:6379';
+
+/** Braces in it would move every key to one slot of a cluster. */
+const PREFIX = /^[^{}\s]{1,64}$/;
+
+/** Where Redis is, and what a write to it must reach. */
+export function readRedis(reader: Reader): RedisOptions {
+  const address = parseRedisAddress(reader.text('NOTIFIER_REDIS_URL', DEFAULT_URL));
+  if (!address) {
+    reader.mistake(
+      'NOTIFIER_REDIS_URL must be redis://host:port or rediss://host:port, with several comma-separated nodes for a cluster, or redis+sentinel://host:port,host:port/NAME',
+    );
+  }
+  const prefix = reader.text('NOTIFIER_REDIS_PREFIX', 'notifier');
+  if (!PREFIX.test(prefix)) {
+    reader.mistake('NOTIFIER_REDIS_PREFIX must be 1 to 64 characters without braces and white space');
+  }
+  return {
+    address: address ?? parseRedisAddress(DEFAULT_URL)!,
+    prefix,
+    waitReplicas: reader.integer('NOTIFIER_REDIS_WAIT', 0, 0, 100),
+  };
+}

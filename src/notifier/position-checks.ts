@@ -1,0 +1,54 @@
+import { Logger } from '@nestjs/common';
+import type { EventBufferService } from './event-buffer.service.js';
+import { StoreUnavailableError, type CursorState } from './event-log.js';
+import type { Subscription } from './subscription.js';
+
+/**
+ * Compares cursors with their logs, and so makes good whatever no announcement has said: events, drops, a store that lost
+ * its data. All cursors of one turn of the event loop are one question to the store.
+ */
+export class PositionChecks {
+  private readonly logger = new Logger(PositionChecks.name);
+  private waiting: Subscription[] = [];
+
+  /** @param outlivedDrops how many of the user's drops a subscription need not heed */
+  constructor(
+    private readonly buffer: EventBufferService,
+    private readonly outlivedDrops: (subscription: Subscription) => number,
+  ) {}
+
+  /** Has a subscription checked, if it has begun. */
+  add(subscription: Subscription): void {
+    if (!subscription.position) return;
+    if (this.waiting.push(subscription) === 1) setImmediate(() => void this.run());
+  }
+
+  private async run(): Promise<void> {
+    const subscriptions = this.waiting.filter(({ hasEnded }) => !hasEnded);
+    this.waiting = [];
+    const cursors = subscriptions.map((subscription) => this.stateOf(subscription));
+    try {
+      const astray = await this.buffer.astray(cursors);
+      await Promise.all(astray.map((index) => this.settle(subscriptions[index]!, cursors[index]!)));
+    } catch (error) {
+      // The store does not answer: the next heartbeat asks again, and readiness says so meanwhile.
+      if (!(error instanceof StoreUnavailableError)) this.logger.error(error);
+    }
+  }
+
+  private stateOf(subscription: Subscription): CursorState {
+    const { accessId, losses } = subscription;
+    return { accessId, position: subscription.position!, drops: this.outlivedDrops(subscription), losses };
+  }
+
+  private async settle(subscription: Subscription, cursor: CursorState): Promise<void> {
+    const { standing, drops } = await this.buffer.stateOf(cursor.accessId, cursor.position, cursor.losses);
+    if (drops > Math.max(cursor.drops, this.outlivedDrops(subscription))) {
+      subscription.close({ reason: 'dropped' });
+    } else if (standing === 'gone' && subscription.position === cursor.position) {
+      subscription.close({ reason: 'fell behind' });
+    } else if (standing === 'behind') {
+      subscription.lookAgain();
+    }
+  }
+}

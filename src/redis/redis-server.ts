@@ -1,0 +1,193 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { StoreUnavailableError } from '../notifier/event-log.js';
+import type { RedisScript, Reply } from './redis-script.js';
+
+/** As the client library takes them. */
+export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** A push is answered within 2 s: this leaves the rest of the way its share. */
+export const COMMAND_TIMEOUT_MS = 1800;
+
+/** How often a server is asked for a sign of life. */
+const PING_MS = 500;
+/**
+ * Questions without an answer after which it counts as silent, and after which the connection is given up for a new one,
+ * perhaps to another server. Counted, not timed: a process that was stopped itself blames nobody.
+ */
+const SILENT = 3;
+const GIVEN_UP = 6;
+
+const MAX_RECONNECT_MS = 1000;
+
+/**
+ * What every connection has in common. Nothing is queued while it is down and nothing is sent again by itself: whether
+ * an append may be repeated is for the one who asked for it to say.
+ */
+const COMMON: ConnectionOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: 2000,
+  protocol: 2,
+  retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, times * 50),
+  // A master that was demoted says so: connect anew, to whoever is master now.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+};
+
+/** What is told of a server's connections. */
+export interface RedisServerListener {
+  /** Commands can be sent, over a connection that is new. */
+  connected(server: RedisServer): void;
+  /** The command connection is gone, or nothing comes over it. */
+  disconnected(server: RedisServer): void;
+  /** Channels can be subscribed, over a connection that has none. */
+  subscribable(server: RedisServer): void;
+  message(channel: string, message: Buffer): void;
+}
+
+/** One Redis server: a connection for commands, and one for what it publishes. */
+export class RedisServer {
+  /** Grows whenever the command connection is lost: what was written before may be lost with it. */
+  generation = 0;
+  readonly commands: Redis;
+  readonly subscriber: Redis;
+  private unanswered = 0;
+  private subscriberUnanswered = 0;
+  private readonly timer: NodeJS.Timeout;
+  private isSilent = true;
+  private isClosed = false;
+  private waiting: Promise<number> | undefined;
+  private nextWait: Promise<number> | undefined;
+
+  constructor(
+    readonly name: string,
+    options: ConnectionOptions,
+    private readonly listener: RedisServerListener,
+  ) {
+    this.commands = new Redis({ ...COMMON, ...options });
+    this.subscriber = new Redis({ ...COMMON, ...options });
+    this.attend();
+    this.timer = setInterval(() => this.beat(), PING_MS);
+    this.keepAlive(this.commands);
+    this.keepAlive(this.subscriber);
+  }
+
+  /** Whether it can be talked to, and answers. */
+  get isReady(): boolean {
+    return this.commands.status === 'ready' && !this.isSilent;
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.isClosed = true;
+    this.commands.disconnect();
+    this.subscriber.disconnect();
+  }
+
+  /**
+   * Connects, and does so again where the library gives up: a promotion that is announced while it is connecting ends it
+   * for good (ioredis 6.0, `SentinelConnector`).
+   */
+  private keepAlive(connection: Redis): void {
+    const connect = () => {
+      if (!this.isClosed) connection.connect().catch(() => undefined);
+    };
+    connection.on('end', () => setTimeout(connect, PING_MS).unref());
+    connect();
+  }
+
+  private attend(): void {
+    const { commands, subscriber, listener } = this;
+    // Both say what is wrong by being closed; an 'error' without a listener would be printed.
+    commands.on('error', () => undefined);
+    subscriber.on('error', () => undefined);
+    commands.on('ready', () => this.heard());
+    commands.on('close', () => {
+      this.generation++;
+      this.isSilent = true;
+      listener.disconnected(this);
+    });
+    subscriber.on('ready', () => {
+      this.subscriberUnanswered = 0;
+      listener.subscribable(this);
+    });
+    const hear = (channel: Buffer, message: Buffer) => listener.message(channel.toString(), message);
+    subscriber.on('messageBuffer', hear);
+    subscriber.on('smessageBuffer', hear);
+  }
+
+  private heard(): void {
+    this.unanswered = 0;
+    if (!this.isSilent) return;
+    this.isSilent = false;
+    this.listener.connected(this);
+  }
+
+  private beat(): void {
+    if (this.commands.status === 'ready') {
+      if (++this.unanswered > SILENT && !this.isSilent) {
+        this.isSilent = true;
+        this.listener.disconnected(this);
+      }
+      if (this.unanswered > GIVEN_UP) return this.commands.disconnect(true);
+      const heard = () => this.heard();
+      this.commands.ping().then(heard, () => undefined);
+    }
+    if (this.subscriber.status === 'ready') {
+      if (++this.subscriberUnanswered > GIVEN_UP) return this.subscriber.disconnect(true);
+      const heard = () => (this.subscriberUnanswered = 0);
+      this.subscriber.ping().then(heard, () => undefined);
+    }
+  }
+
+  /**
+   * Runs a script, after `ASKING` where the cluster said so.
+   *
+   * @throws StoreUnavailableError where the connection is down: nothing was sent
+   * @throws Error what the server answered, or that it did not
+   */
+  async run(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+    isAsking = false,
+  ): Promise<Reply> {
+    if (!this.isReady) throw new StoreUnavailableError(`no connection to Redis at ${this.name}`);
+    const send = (command: string, text: string) => {
+      if (isAsking) this.commands.call('ASKING').catch(() => undefined);
+      return this.commands.callBuffer(command, text, keys.length, ...keys, ...args) as Promise<Reply>;
+    };
+    try {
+      return await send('EVALSHA', script.sha);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await send('EVAL', script.source);
+    }
+  }
+
+  /**
+   * How many replicas have all that was written over this connection so far. Callers that come while the server is asked
+   * share the next question.
+   */
+  replicas(wanted: number, timeoutMs: number): Promise<number> {
+    if (!this.waiting) return this.wait(wanted, timeoutMs);
+    this.nextWait ??= this.waiting
+      .catch(() => 0)
+      .then(() => {
+        this.nextWait = undefined;
+        return this.wait(wanted, timeoutMs);
+      });
+    return this.nextWait;
+  }
+
+  private wait(wanted: number, timeoutMs: number): Promise<number> {
+    const asked = this.commands.wait(wanted, timeoutMs).finally(() => {
+      if (this.waiting === asked) this.waiting = undefined;
+    });
+    this.waiting = asked;
+    return asked;
+  }
+}

@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { StoreUnavailableError } from '../notifier/event-log.js';
+import type { RedisAddress } from './redis-address.js';
+import { COMMAND_TIMEOUT_MS, RedisServer } from './redis-server.js';
+import type { ConnectionOptions, RedisServerListener } from './redis-server.js';
+import type { RedisScript, Reply } from './redis-script.js';
+import { SLOTS } from './slots.js';
+
+/** How often a cluster is asked who serves what. Redirections are heeded at once; this finds a master that went silent. */
+const REFRESH_MS = 2000;
+
+/** Between attempts while a slot is on its way or its master is being replaced. */
+const RETRY_MS = 50;
+
+/** A cluster's answers after which the same call is made again: it has done nothing. */
+const TRY_AGAIN = /^(TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN)/;
+
+/** An answer, and the connection that it came over. */
+export interface Answer {
+  readonly reply: Reply;
+  readonly server: RedisServer;
+  readonly generation: number;
+}
+
+/** What is told of all servers. */
+export interface RedisServersListener extends RedisServerListener {
+  /** Some slots are served by another server than before. */
+  moved(): void;
+}
+
+/** The servers that take writes, and which of them serves which slot. One server serves all. */
+export class RedisServers {
+  private readonly byName = new Map<string, RedisServer>();
+  private slots: (RedisServer | undefined)[] = Array.from({ length: SLOTS });
+  private timer: NodeJS.Timeout | undefined;
+  private refreshing: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly address: RedisAddress,
+    private readonly listener: RedisServersListener,
+  ) {}
+
+  /** Connects, now and whenever a connection is lost. */
+  start(): void {
+    if (this.isCluster) {
+      this.timer = setInterval(() => void this.refresh(), REFRESH_MS);
+      void this.refresh();
+      return;
+    }
+    const [node] = this.address.nodes;
+    const name = `${node!.host}:${node!.port}`;
+    this.slots.fill(this.open(name, this.address.kind === 'sentinel' ? this.sentinelOptions() : node!));
+  }
+
+  get isCluster(): boolean {
+    return this.address.kind === 'cluster';
+  }
+
+  get all(): readonly RedisServer[] {
+    return [...this.byName.values()];
+  }
+
+  serverOf(slot: number): RedisServer | undefined {
+    return this.slots[slot];
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearInterval(this.timer);
+    for (const server of this.byName.values()) server.close();
+  }
+
+  /**
+   * Runs a script where `slot` is served, as often as it takes to get there. All keys must be of that slot, if this is a
+   * cluster.
+   *
+   * @throws StoreUnavailableError: it may or may not have run
+   */
+  async run(
+    script: RedisScript,
+    slot: number,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<Answer> {
+    const ends = Date.now() + COMMAND_TIMEOUT_MS;
+    let server = this.serverOf(slot);
+    let isAsking = false;
+    for (;;) {
+      if (!server) throw new StoreUnavailableError('nobody serves that part of the cluster');
+      const { generation } = server;
+      try {
+        return { reply: await server.run(script, keys, args, isAsking), server, generation };
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        const redirection = this.redirection(slot, message);
+        if ((!redirection && !TRY_AGAIN.test(message)) || Date.now() > ends) throw unavailable(error);
+        isAsking = redirection !== undefined && message.startsWith('ASK');
+        if (!redirection?.isReady) await delay(RETRY_MS);
+        server = redirection ?? this.serverOf(slot);
+      }
+    }
+  }
+
+  /** The server that an answer points to: `MOVED 3999 127.0.0.1:6381` for good, `ASK …` for this time. */
+  private redirection(slot: number, message: string): RedisServer | undefined {
+    const [, kind, address] = /^(MOVED|ASK) \d+ (\S+)/.exec(message) ?? [];
+    if (!kind || !address || !this.isCluster) return undefined;
+    const server = this.at(address);
+    if (kind === 'MOVED') {
+      this.slots[slot] = server;
+      void this.refresh();
+    }
+    return server;
+  }
+
+  private at(name: string): RedisServer {
+    const colon = name.lastIndexOf(':');
+    const node = { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) };
+    return this.byName.get(name) ?? this.open(name, node);
+  }
+
+  private open(name: string, options: ConnectionOptions): RedisServer {
+    const server = new RedisServer(name, { ...this.credentials(), ...options }, this.listener);
+    this.byName.set(name, server);
+    return server;
+  }
+
+  private credentials(): ConnectionOptions {
+    const { username, password, database, usesTls } = this.address;
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(usesTls ? { tls: {} } : {}),
+      db: database,
+    };
+  }
+
+  private sentinelOptions(): ConnectionOptions {
+    const { nodes, name } = this.address;
+    return {
+      sentinels: nodes.map((node) => ({ ...node })),
+      name,
+      // Told of a promotion, it leaves a master that is cut off but alive.
+      failoverDetector: true,
+      sentinelRetryStrategy: (times) => Math.min(1000, times * 50),
+      sentinelCommandTimeout: 1000,
+    };
+  }
+
+  /** Asks one node after the other who serves what. */
+  private refresh(): Promise<void> {
+    this.refreshing ??= this.ask().finally(() => {
+      this.refreshing = undefined;
+    });
+    return this.refreshing;
+  }
+
+  private async ask(): Promise<void> {
+    const answering = this.all.filter(({ isReady }) => isReady);
+    for (const server of answering) {
+      const ranges = await server.commands.cluster('SLOTS').catch(() => undefined);
+      if (ranges) return this.learn(ranges as unknown as SlotRange[], server.name);
+    }
+    for (const { host, port } of this.address.nodes) {
+      const seed = new Redis({ ...SEED, ...this.credentials(), host, port });
+      seed.on('error', () => undefined);
+      const ranges = await seed
+        .connect()
+        .then(() => seed.cluster('SLOTS'))
+        .catch(() => undefined);
+      seed.disconnect();
+      if (ranges) return this.learn(ranges as unknown as SlotRange[], `${host}:${port}`);
+    }
+  }
+
+  private learn(ranges: readonly SlotRange[], askedOf: string): void {
+    if (this.isClosed || ranges.length === 0) return;
+    const before = this.slots;
+    this.slots = [...before];
+    for (const [first, last, [host, port]] of ranges) {
+      // A node that does not know its own address leaves it out.
+      const name = host ? `${host}:${port}` : `${askedOf.slice(0, askedOf.lastIndexOf(':'))}:${port}`;
+      this.slots.fill(this.at(name), first, last + 1);
+    }
+    this.letGo();
+    if (this.slots.some((server, slot) => server !== before[slot])) this.listener.moved();
+  }
+
+  private letGo(): void {
+    const serving = new Set(this.slots);
+    for (const [name, server] of this.byName) {
+      if (serving.has(server)) continue;
+      this.byName.delete(name);
+      server.close();
+    }
+  }
+}
+
+type SlotRange = readonly [first: number, last: number, master: readonly [host: string, port: number]];
+
+const SEED: ConnectionOptions = {
+  lazyConnect: true,
+  retryStrategy: () => null,
+  connectTimeout: 1000,
+  commandTimeout: 1000,
+  maxRetriesPerRequest: 0,
+  protocol: 2,
+};
+
+function unavailable(error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error;
+  return new StoreUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
+}

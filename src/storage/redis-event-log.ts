@@ -1,0 +1,337 @@
+import { Logger } from '@nestjs/common';
+import type { Push } from '../notifier/event.js';
+import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
+import type {
+  Announcement,
+  AppendResult,
+  CursorState,
+  LogExtent,
+  LogListener,
+  LogView,
+  Page,
+  Since,
+} from '../notifier/event-log.js';
+import { newTag, type Position } from '../notifier/position.js';
+import { resolvePosition } from '../notifier/start-point.js';
+import { describeAddress, type RedisAddress } from '../redis/redis-address.js';
+import type { RedisServer } from '../redis/redis-server.js';
+import type { Reply } from '../redis/redis-script.js';
+import { type Answer, RedisServers } from '../redis/redis-servers.js';
+import type { Bounds } from './bounds.js';
+import { Announcements } from './redis/announcements.js';
+import { appendCalls, type AppendCall, CLAIMED_HERE, MARKED_HERE } from './redis/append-calls.js';
+import { Keys, partitionOf, PARTITIONS, slotOfPartition } from './redis/partitions.js';
+import { readLook, text, type Look } from './redis/replies.js';
+import { ScriptCalls, type ScriptCall } from './redis/script-calls.js';
+import { scripts } from './redis/scripts.js';
+import { inspectServer } from './redis/server-settings.js';
+
+/** What the store is told of the configuration. */
+export interface RedisOptions {
+  readonly address: RedisAddress;
+  /** Keys and channels begin with it. */
+  readonly prefix: string;
+  /** Replicas that must have a write before it counts. */
+  readonly waitReplicas: number;
+}
+
+/** Sharded pub/sub, so that a cluster's announcements stay on the server that stored the event. */
+const PUBLISH = 'SPUBLISH';
+
+const ANSWER_TIMEOUT_MS = 1900;
+
+/** Partitions looked at in one call after a connection is new. */
+const ATTESTED_AT_ONCE = 64;
+
+const NOWHERE: Position = { epoch: '', seq: 0, tag: 0 };
+
+/**
+ * The users' logs in Redis or Valkey, for several nodes.
+ *
+ * What is one step, is one script (`redis/*.lua`). Each partition of users keeps the identity of the server that wrote
+ * last; where another one answers and the store cannot know that it has everything, positions from before are
+ * no longer trusted, and open cursors are told (`losses`).
+ *
+ * An event is seen by those who listen as soon as Redis has it, with `waitReplicas` too: one that a failover then takes
+ * back was not acknowledged, and whoever saw it stands at a position that is unknown from then on.
+ */
+export class RedisEventLog extends EventLog {
+  readonly name = 'redis';
+  override readonly isShared = true;
+  private readonly logger = new Logger(RedisEventLog.name);
+  private readonly keys: Keys;
+  private readonly servers: RedisServers;
+  private readonly calls: ScriptCalls;
+  private readonly announcements: Announcements;
+  private listener: LogListener | undefined;
+  private unreadySince: number | undefined = Date.now();
+  private isClosed = false;
+  private readonly attested = new WeakMap<RedisServer, number>();
+
+  /** @param clock instead of the server's, for tests */
+  constructor(
+    private readonly bounds: Bounds,
+    options: RedisOptions,
+    clock?: () => number,
+  ) {
+    super();
+    this.keys = new Keys(options.prefix);
+    this.announcements = new Announcements(
+      this.keys,
+      () => this.servers,
+      () => this.listener,
+    );
+    this.servers = new RedisServers(options.address, {
+      connected: (server) => void this.attest(server),
+      disconnected: (server) => this.noteLoss(server),
+      subscribable: (server) => void this.announcements.resubscribe(server),
+      message: (channel, message) => this.announcements.hear(channel, message),
+      moved: () => void this.announcements.follow(),
+    });
+    this.calls = new ScriptCalls(this.servers, bounds, options.waitReplicas, clock);
+    this.logger.log(`waiting for Redis at ${describeAddress(options.address)}`);
+    this.servers.start();
+  }
+
+  async append(push: Push): Promise<AppendResult> {
+    if (push.events.length === 0 && !push.idempotency) return 'stored';
+    return this.inTime(this.store(push));
+  }
+
+  private async store({ events, idempotency }: Push): Promise<AppendResult> {
+    const { isCluster } = this.servers;
+    const calls = appendCalls(events, isCluster);
+    if (!idempotency) return this.appendAll(calls, []);
+    const partition = partitionOf(idempotency.key);
+    const { key, digest } = idempotency;
+    const ttl = String(this.bounds.idempotencyTtlMs);
+    if (!isCluster) {
+      const [call = { partitions: [partition], keys: () => [], args: [] }] = calls;
+      return this.appendAll([call], [CLAIMED_HERE, digest, ttl], [this.keys.claim(partition, key)]);
+    }
+    const keys = [this.keys.claim(partition, key)];
+    const { reply } = await this.write({
+      script: scripts.claim,
+      partitions: [partition],
+      keys,
+      args: [digest, ttl],
+    });
+    const [outcome, name] = (reply as Reply[]).map(text);
+    if (outcome === 'conflict') return 'conflict';
+    if (calls.length === 0) return outcome === 'known' ? 'repeated' : 'stored';
+    // Each partition's part is marked with the claim's name: a repeat completes what was cut off, and no more.
+    return this.appendAll(
+      calls,
+      [MARKED_HERE, name!, String(this.bounds.idempotencyTtlMs + 60_000)],
+      undefined,
+      key,
+    );
+  }
+
+  private async appendAll(
+    calls: readonly AppendCall[],
+    claim: readonly string[],
+    claimKeys?: readonly string[],
+    markerOf?: string,
+  ): Promise<AppendResult> {
+    const tag = String(newTag());
+    const form = claim.length > 0 ? claim : ['', '', '0'];
+    const outcomes = await Promise.all(
+      calls.map(async (call) => {
+        const { partitions } = call;
+        const markers = markerOf === undefined ? [] : [this.keys.claim(partitions[0]!, markerOf)];
+        const keys = [...(claimKeys ?? markers), ...call.keys(this.keys)];
+        const args = [tag, ...form, PUBLISH, ...call.args];
+        const { reply } = await this.write({ script: scripts.append, partitions, keys, args });
+        return text(reply) as AppendResult;
+      }),
+    );
+    if (outcomes.includes('conflict')) return 'conflict';
+    return outcomes.length > 0 && outcomes.every((outcome) => outcome === 'repeated') ? 'repeated' : 'stored';
+  }
+
+  async drop(accessId: string): Promise<number> {
+    const partition = partitionOf(accessId);
+    const keys = [this.keys.partition(partition), this.keys.list(partition, accessId)];
+    const dropped = this.write({ script: scripts.drop, partitions: [partition], keys, args: [PUBLISH] });
+    return this.inTime(dropped.then(({ reply }) => reply as number));
+  }
+
+  async view(accessId: string, seq: number): Promise<LogView> {
+    return (await this.look(accessId, { ...NOWHERE, seq }, 0)).view;
+  }
+
+  async read(
+    accessId: string,
+    after: Position,
+    maxBytes: number,
+    since: Since | undefined,
+  ): Promise<Page | undefined> {
+    const { view, page } = await this.look(accessId, after, maxBytes, since);
+    const start = resolvePosition(view, after);
+    if (!start) return undefined;
+    return page ?? { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
+  }
+
+  async extent(accessId: string): Promise<LogExtent> {
+    const { view, page } = await this.look(accessId, NOWHERE, 1);
+    const { head } = view;
+    const first = page?.events[0];
+    return {
+      events: head ? head.seq - head.trimmedSeq : 0,
+      bytes: head?.bytes ?? 0,
+      oldest: head && first && { epoch: head.epoch, seq: first.seq, tag: first.tag },
+      newest: head && first && { epoch: head.epoch, seq: head.seq, tag: head.tag },
+      trimmed: head?.trimmedSeq ?? 0,
+      drops: head?.drops ?? 0,
+    };
+  }
+
+  private async look(accessId: string, at: Position, maxBytes: number, since?: Since): Promise<Look> {
+    const partition = partitionOf(accessId);
+    const keys = [this.keys.partition(partition), this.keys.list(partition, accessId)];
+    const skip = since ? [String(since.createdAt), String(since.until)] : ['', '0'];
+    const args = [at.epoch, String(at.seq), String(maxBytes), ...skip];
+    const { reply } = await this.run({ script: scripts.read, partitions: [partition], keys, args });
+    return readLook(reply);
+  }
+
+  listen(listener: (announcements: readonly Announcement[]) => void): void {
+    this.listener = { appended: listener, dropped: () => undefined, missed: () => undefined };
+  }
+
+  override attend(listener: LogListener): void {
+    this.listener = listener;
+  }
+
+  override watch(accessId: string): Promise<void> {
+    return this.announcements.watch(accessId);
+  }
+
+  override unwatch(accessId: string): void {
+    this.announcements.unwatch(accessId);
+  }
+
+  override async astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
+    const byPartition = new Map<number, number[]>();
+    for (const [index, { accessId }] of cursors.entries()) {
+      const partition = partitionOf(accessId);
+      const indexes = byPartition.get(partition);
+      if (indexes) indexes.push(index);
+      else byPartition.set(partition, [index]);
+    }
+    const found = await Promise.all(
+      this.together([...byPartition]).map((group) => this.check(group, cursors)),
+    );
+    return found.flat();
+  }
+
+  /** Partitions that one call can look at: one on a cluster, all of them on one server. */
+  private together<T>(groups: readonly T[], most = PARTITIONS): T[][] {
+    const size = this.servers.isCluster ? 1 : most;
+    const calls: T[][] = [];
+    for (let i = 0; i < groups.length; i += size) calls.push(groups.slice(i, i + size));
+    return calls;
+  }
+
+  private async check(
+    group: readonly (readonly [partition: number, indexes: readonly number[]])[],
+    cursors: readonly CursorState[],
+  ): Promise<number[]> {
+    const args = group.flatMap(([, indexes]) => [
+      String(indexes.length),
+      ...indexes.flatMap((index) => [cursors[index]!.accessId, statement(cursors[index]!)]),
+    ]);
+    const partitions = group.map(([partition]) => partition);
+    const keys = partitions.map((partition) => this.keys.partition(partition));
+    const { reply } = await this.run({ script: scripts.check, partitions, keys, args });
+    const order = group.flatMap(([, indexes]) => indexes);
+    return (reply as number[]).map((place) => order[place]!);
+  }
+
+  isReady(): boolean {
+    return !this.isClosed && this.unreadySince === undefined;
+  }
+
+  override get silentSince(): number | undefined {
+    return this.unreadySince;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.servers.close();
+  }
+
+  /**
+   * Looks at all partitions of a server that is newly connected, so that what it may have lost is noted at once and not
+   * with the first push.
+   */
+  private async attest(server: RedisServer): Promise<void> {
+    const { generation } = server;
+    try {
+      if (await inspectServer(server, this.logger)) this.calls.durable.add(server);
+      const own = [...Array(PARTITIONS).keys()].filter(
+        (partition) => this.servers.serverOf(slotOfPartition(partition)) === server,
+      );
+      const groups = own.map((partition) => [partition, []] as const);
+      for (const group of this.together(groups, ATTESTED_AT_ONCE)) await this.check(group, []);
+      this.attested.set(server, generation);
+      this.judgeReadiness();
+    } catch (error) {
+      if (this.isClosed || server.generation !== generation) return;
+      this.logger.warn(`Redis at ${server.name} does not answer: ${(error as Error).message}`);
+      setTimeout(() => void this.attest(server), 500).unref();
+    }
+  }
+
+  private noteLoss(server: RedisServer): void {
+    if (this.isClosed) return;
+    if (this.attested.delete(server)) this.logger.warn(`the connection to Redis at ${server.name} is lost`);
+    this.judgeReadiness();
+  }
+
+  /** Ready where most servers answer: with one of many gone, this node is as good as every other. */
+  private judgeReadiness(): void {
+    const { all } = this.servers;
+    const answering = all.filter((server) => server.isReady && this.attested.has(server)).length;
+    const isReady = answering > 0 && answering * 2 > all.length;
+    if (isReady === this.isReady()) return;
+    this.unreadySince = isReady ? undefined : Date.now();
+    this.logger.log(isReady ? 'Redis takes events' : 'Redis does not take events');
+  }
+
+  private write(call: ScriptCall): Promise<Answer> {
+    this.assertOpen();
+    return this.calls.write(call);
+  }
+
+  private run(call: ScriptCall): Promise<Answer> {
+    this.assertOpen();
+    return this.calls.run(call);
+  }
+
+  private assertOpen(): void {
+    if (this.isClosed) throw new StoreUnavailableError('the store is closed');
+  }
+
+  /** @throws StoreUnavailableError where it takes longer than a push may */
+  private async inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new StoreUnavailableError('Redis is too slow')), ANSWER_TIMEOUT_MS);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
+      throw new StoreUnavailableError((error as Error).message, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A cursor's state as `check.lua` compares it. */
+function statement({ position, drops, losses }: CursorState): string {
+  return `${position.epoch}.${position.seq}.${position.tag} ${drops} ${losses}`;
+}

@@ -1,0 +1,27 @@
+import type { Logger } from '@nestjs/common';
+import type { RedisServer } from '../../redis/redis-server.js';
+
+/**
+ * Looks at a server's own settings and warns of those that break promises.
+ *
+ * @returns whether it forgets nothing when it restarts: every write is flushed to its file before the answer
+ */
+export async function inspectServer({ commands, name }: RedisServer, logger: Logger): Promise<boolean> {
+  const setting = (key: string) =>
+    commands.config('GET', key).then(
+      (reply) => reply[1] ?? '',
+      // An operator may have denied CONFIG: then nothing is known, and nothing is relied on.
+      () => '',
+    );
+  const [policy, appendOnly, flush] = await Promise.all([
+    setting('maxmemory-policy'),
+    setting('appendonly'),
+    setting('appendfsync'),
+  ]);
+  if (policy.startsWith('allkeys-')) {
+    logger.warn(
+      `Redis at ${name} has maxmemory-policy ${policy}: it may evict users' logs and what is remembered of them without a trace; set noeviction`,
+    );
+  }
+  return appendOnly === 'yes' && flush === 'always';
+}

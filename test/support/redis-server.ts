@@ -1,0 +1,207 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually } from './wait.js';
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  // A cluster's bus listens 10,000 above: the port must leave room for it.
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    if (port < 55_000) return port;
+  }
+}
+
+/** A real redis-server process with a folder of its own. */
+export class RedisProcess {
+  private child: ChildProcess | undefined;
+  private output = '';
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly args: readonly string[],
+  ) {}
+
+  /** @param args as redis-server takes them, over: nothing is saved */
+  static async start(...args: string[]): Promise<RedisProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'notifier-redis-'));
+    const redis = new RedisProcess(await freePort(), folder, args);
+    await redis.restart();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, on the data that its predecessor left. */
+  async restart(): Promise<void> {
+    const own = ['--port', String(this.port), '--dir', this.folder, '--bind', '127.0.0.1'];
+    const quiet = ['--save', '', '--repl-diskless-sync-delay', '0', '--loglevel', 'notice'];
+    const child = spawn('redis-server', [...own, ...quiet, ...this.args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    child.stdout.on('data', (chunk: Buffer) => (this.output = (this.output + chunk).slice(-4000)));
+    child.stderr.on('data', (chunk: Buffer) => (this.output = (this.output + chunk).slice(-4000)));
+    await eventually(() => this.answers(), `redis-server answers: ${this.output}`);
+  }
+
+  private async answers(): Promise<boolean> {
+    if (this.child?.exitCode !== null) throw new Error(`redis-server ended: ${this.output}`);
+    return this.ask('PING').then(
+      (reply) => reply === 'PONG',
+      () => false,
+    );
+  }
+
+  /** Sends one command over a connection of its own. */
+  ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+    return askOnce(this.port, command, ...args);
+  }
+
+  /** Stops it answering, without anybody being told. */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Ends it at once; its data stay. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Ends it and takes its data away. */
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const ONCE = {
+  host: '127.0.0.1',
+  lazyConnect: true,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 1000,
+  commandTimeout: 10_000,
+} as const;
+
+async function askOnce(port: number, command: string, ...args: (string | number)[]): Promise<unknown> {
+  const client = new Redis({ ...ONCE, port });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await client.call(command, ...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** A Redis Cluster of masters without replicas. */
+export class RedisClusterProcesses {
+  private constructor(readonly masters: readonly RedisProcess[]) {}
+
+  static async start(count = 3): Promise<RedisClusterProcesses> {
+    const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+    const masters: RedisProcess[] = [];
+    for (let i = 0; i < count; i++) masters.push(await RedisProcess.start(...settings));
+    await Promise.all(
+      masters.map((master, i) => {
+        const first = Math.floor((i * 16_384) / count);
+        const last = Math.floor(((i + 1) * 16_384) / count) - 1;
+        return master.ask('CLUSTER', 'ADDSLOTSRANGE', first, last);
+      }),
+    );
+    // Two nodes that join must not take the same epoch.
+    for (const [i, master] of masters.entries()) await master.ask('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+    for (const { port } of masters.slice(1)) await masters[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', port);
+    const cluster = new RedisClusterProcesses(masters);
+    await eventually(() => cluster.isComplete(count), 'the cluster is complete');
+    return cluster;
+  }
+
+  private async isComplete(count: number): Promise<boolean> {
+    const infos = await Promise.all(this.masters.map((master) => master.ask('CLUSTER', 'INFO')));
+    return infos.every(
+      (info) =>
+        String(info).includes('cluster_state:ok') && String(info).includes(`cluster_known_nodes:${count}`),
+    );
+  }
+
+  get url(): string {
+    return `redis://${this.masters.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.masters.map((master) => master.remove()));
+  }
+}
+
+/** A Redis Sentinel that watches one master and promotes its replica within seconds. */
+export class SentinelProcess {
+  private constructor(
+    private readonly port: number,
+    private readonly folder: string,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async start(master: RedisProcess): Promise<SentinelProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'notifier-sentinel-'));
+    const port = await freePort();
+    const file = join(folder, 'sentinel.conf');
+    const settings = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+      'sentinel down-after-milliseconds main 1000',
+      'sentinel failover-timeout main 10000',
+    ];
+    await writeFile(file, settings.join('\n'));
+    const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+    const sentinel = new SentinelProcess(port, folder, child);
+    await eventually(async () => (await sentinel.replicas()) === 1, 'the sentinel knows the replica');
+    return sentinel;
+  }
+
+  get url(): string {
+    return `redis+sentinel://127.0.0.1:${this.port}/main`;
+  }
+
+  /** The port of the server that it takes for the master. */
+  async master(): Promise<number> {
+    const address = (await askOnce(this.port, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')) as string[];
+    return Number(address[1]);
+  }
+
+  private async replicas(): Promise<number> {
+    return askOnce(this.port, 'SENTINEL', 'REPLICAS', 'main').then(
+      (replicas) => (replicas as unknown[]).length,
+      () => 0,
+    );
+  }
+
+  async remove(): Promise<void> {
+    const ended = once(this.child, 'close');
+    this.child.kill('SIGKILL');
+    await ended;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
