@@ -35,11 +35,14 @@ class World {
     this.buffer = new EventBufferService(this.log);
   }
 
-  async subscribe(lastEventId: string | null = null, connection = new FakeConnection()) {
+  async subscribe(lastEventId: string | null = null, timestamp?: number) {
+    const connection = new FakeConnection();
     const { tail, all } = this.user;
     const subscription = new Subscription(USER, connection, tail, this.buffer, (ended) => all.delete(ended));
     all.add(subscription);
-    subscription.begin(await this.buffer.start(USER, { lastEventId }));
+    subscription.begin(
+      await this.buffer.start(USER, { lastEventId, ...(timestamp !== undefined && { timestamp }) }),
+    );
     subscription.pump();
     await settle();
     return { subscription, connection };
@@ -150,6 +153,15 @@ describe('a subscription', () => {
     expect([connection.headMarks, numbers(connection)]).toEqual([1, upTo(12)]);
     await world.push(3);
     expect(connection.headMarks).toBe(1);
+  });
+
+  test('needs the log no more once it has passed what its timestamp chose from', async () => {
+    await world.push(3);
+    const { connection } = await world.subscribe(null, 3);
+    const { reads } = world;
+    await world.push(2);
+    expect(numbers(connection)).toEqual([3, 4, 5]);
+    expect(world.reads).toBe(reads);
   });
 
   test('marks the head of an empty log', async () => {
