@@ -110,6 +110,18 @@ describe('a subscription', () => {
     expect(numbers(second.connection)).toEqual([3, 4, 5, 6]);
   });
 
+  test('finds an event that was never announced behind more frames than one', async () => {
+    const { subscription, connection } = await world.subscribe();
+    connection.hasRoom = false;
+    await world.push(9, LARGE);
+    world.log.swallows = true;
+    await world.push();
+    connection.hasRoom = true;
+    subscription.lookAgain();
+    await settle();
+    expect(numbers(connection)).toEqual(upTo(10));
+  });
+
   test('is closed where the log was trimmed past its position', async () => {
     world = new World(2);
     const { subscription, connection } = await world.subscribe();
