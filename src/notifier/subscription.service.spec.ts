@@ -148,6 +148,19 @@ describe('the subscriptions of a node', () => {
     expect(later.closed).toBeUndefined();
   });
 
+  test('a connection that is dropped while its start is being read is told nothing more', async () => {
+    await push('a');
+    gates.close('viewed');
+    const { connection } = connect({ timestamp: 0 });
+    await gates.reached('viewed');
+    await subscriptions.drop(USER);
+    gates.open('viewed');
+    await settle();
+    expect(connection.closed).toEqual({ reason: 'dropped' });
+    expect(connection.subscribed).toBeUndefined();
+    expect(connection.texts).toEqual([]);
+  });
+
   test('a position check in the middle of a drop does not end what came after the request', async () => {
     gates.close('drop', 'dropped');
     const dropped = subscriptions.drop(USER);

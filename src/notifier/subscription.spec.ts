@@ -35,11 +35,14 @@ class World {
     this.buffer = new EventBufferService(this.log);
   }
 
-  async subscribe(lastEventId: string | null = null, connection = new FakeConnection()) {
+  async subscribe(lastEventId: string | null = null, timestamp?: number) {
+    const connection = new FakeConnection();
     const { tail, all } = this.user;
     const subscription = new Subscription(USER, connection, tail, this.buffer, (ended) => all.delete(ended));
     all.add(subscription);
-    subscription.begin(await this.buffer.start(USER, { lastEventId }));
+    subscription.begin(
+      await this.buffer.start(USER, { lastEventId, ...(timestamp !== undefined && { timestamp }) }),
+    );
     subscription.pump();
     await settle();
     return { subscription, connection };
@@ -107,6 +110,18 @@ describe('a subscription', () => {
     expect(numbers(second.connection)).toEqual([3, 4, 5, 6]);
   });
 
+  test('finds an event that was never announced behind more frames than one', async () => {
+    const { subscription, connection } = await world.subscribe();
+    connection.hasRoom = false;
+    await world.push(9, LARGE);
+    world.log.swallows = true;
+    await world.push();
+    connection.hasRoom = true;
+    subscription.lookAgain();
+    await settle();
+    expect(numbers(connection)).toEqual(upTo(10));
+  });
+
   test('is closed where the log was trimmed past its position', async () => {
     world = new World(2);
     const { subscription, connection } = await world.subscribe();
@@ -155,6 +170,15 @@ describe('a subscription', () => {
     expect([connection.headMarks, numbers(connection)]).toEqual([1, upTo(12)]);
     await world.push(3);
     expect(connection.headMarks).toBe(1);
+  });
+
+  test('needs the log no more once it has passed what its timestamp chose from', async () => {
+    await world.push(3);
+    const { connection } = await world.subscribe(null, 3);
+    const { reads } = world;
+    await world.push(2);
+    expect(numbers(connection)).toEqual([3, 4, 5]);
+    expect(world.reads).toBe(reads);
   });
 
   test('marks the head of an empty log', async () => {

@@ -70,7 +70,8 @@ export class Subscription {
 
   /** Believes no announcement: asks the log for what may have come. */
   lookAgain(): void {
-    if (this.canMove()) this.readLog(this.position!);
+    this.tail.forget();
+    this.pump();
   }
 
   /** Says why and ends the connection. */

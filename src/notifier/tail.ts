@@ -60,6 +60,12 @@ export class Tail {
     this.shared = undefined;
   }
 
+  /** Believes nothing that was announced so far: only the log can tell where the head is. */
+  forget(): void {
+    this.clear();
+    this.newest = undefined;
+  }
+
   /** Takes the log's word for where the head is. To be called only if nothing was announced since the log was asked. */
   learn(newest: Position): void {
     this.clear();
