@@ -141,14 +141,13 @@ describe('a subscription', () => {
     world.log.at = () => {
       throw new StoreUnavailableError('gone');
     };
-    await world.push(1);
     subscription.lookAgain();
     await settle();
-    expect(connection.closed).toBeUndefined();
     world.log.at = () => undefined;
-    subscription.lookAgain();
+    await world.push();
     await settle();
     expect(connection.closed).toBeUndefined();
+    expect(connection.deliveries).toHaveLength(1);
   });
 
   test('sends nothing after its end, not even a page that was being read', async () => {

@@ -10,6 +10,9 @@ export class MemoryLogs {
   forgottenCreatedAt = -Infinity;
   bytes = 0;
   private headBytes = 0;
+  /** The hour in which `clearExpired` last looked, and up to which hour of their last push it has cleared all logs. */
+  private clearedIn = 0;
+  private clearedUpTo = 0;
   private readonly byUser = new Map<string, MemoryLog>();
   /** Hours in ascending order: a log enters at the newest. */
   private readonly byHour = new Map<number, Set<MemoryLog>>();
@@ -19,6 +22,7 @@ export class MemoryLogs {
   /** The log of a user as it is now, if there is one. */
   find(accessId: string, now: number): MemoryLog | undefined {
     this.forgetExpired(now);
+    this.clearExpired(now);
     const log = this.byUser.get(accessId);
     if (log?.expire(now)) this.account(log);
     return log;
@@ -66,6 +70,19 @@ export class MemoryLogs {
       // The whole hour must have passed: a head may live an hour longer, never less.
       if ((hour + 1) * HOUR_MS + lifetime > now) return;
       for (const log of logs) this.forget(log);
+    }
+  }
+
+  /** Logs that nobody looks at would keep what is too old for as long as their heads live. Once an hour. */
+  private clearExpired(now: number): void {
+    const hour = Math.floor(now / HOUR_MS);
+    if (hour === this.clearedIn) return;
+    this.clearedIn = hour;
+    for (const [pushedHour, logs] of this.byHour) {
+      if ((pushedHour + 1) * HOUR_MS + this.bounds.bufferTtlMs > now) return;
+      if (pushedHour <= this.clearedUpTo) continue;
+      this.clearedUpTo = pushedHour;
+      for (const log of logs) this.clear(log);
     }
   }
 

@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals';
+import { StoreUnavailableError } from '../notifier/event-log.js';
+import type { Push } from '../notifier/event.js';
+import { HOUR_MS, steadyClock } from './bounds.js';
+import { MemoryEventLog } from './memory-event-log.js';
+
+const BOUNDS = {
+  bufferEvents: 100,
+  bufferBytes: 100_000,
+  bufferTtlMs: 2 * HOUR_MS,
+  totalBytes: 200_000,
+  headTtlMs: 3 * HOUR_MS,
+  idempotencyTtlMs: HOUR_MS / 2,
+};
+
+let now = 1_700_000_000_000;
+
+function pushTo(user: number, key?: string): Push {
+  const events = [{ accessId: `user${user}`, createdAt: 1, text: `{"payload":"${'x'.repeat(1000)}"}` }];
+  return key === undefined ? { events } : { events, idempotency: { key, digest: '00' } };
+}
+
+function openLog(): MemoryEventLog {
+  return new MemoryEventLog(
+    BOUNDS,
+    steadyClock(0, () => now),
+  );
+}
+
+test('what is too old is let go of, looked at or not: events first, then heads and claims', async () => {
+  const log = openLog();
+  for (let user = 0; user < 50; user++) await log.append(pushTo(user, `key${user}`));
+  const full = log.bytes;
+  now += BOUNDS.bufferTtlMs + HOUR_MS;
+  await log.append(pushTo(50));
+  expect(log.bytes).toBeLessThan(full - 50 * 1000);
+  now += BOUNDS.bufferTtlMs + BOUNDS.headTtlMs + HOUR_MS;
+  await log.append(pushTo(51));
+  const alone = openLog();
+  await alone.append(pushTo(51));
+  expect(log.bytes).toBe(alone.bytes);
+});
+
+test('the least recently pushed logs make room, whatever is pushed', async () => {
+  const log = openLog();
+  for (let user = 0; user < 1000; user++) {
+    await log.append(pushTo(user));
+    expect(log.bytes).toBeLessThanOrEqual(BOUNDS.totalBytes);
+  }
+  expect((await log.extent('user999')).events).toBe(1);
+  expect((await log.extent('user0')).events).toBe(0);
+});
+
+test('idempotency keys take no more than their share, until they expire', async () => {
+  const log = openLog();
+  const pushes = Array.from({ length: 2000 }, (_, i) => log.append(pushTo(0, `key${i}`)));
+  const results = await Promise.allSettled(pushes);
+  const refused = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0]!.reason).toBeInstanceOf(StoreUnavailableError);
+  expect(log.bytes).toBeLessThanOrEqual(BOUNDS.totalBytes);
+  expect(await log.append(pushTo(0, 'key0'))).toBe('repeated');
+  now += BOUNDS.idempotencyTtlMs;
+  expect(await log.append(pushTo(0, 'another'))).toBe('stored');
+});
