@@ -8,10 +8,14 @@ import {
   type LogExtent,
   type Page,
   type Since,
+  StoreUnavailableError,
 } from './event-log.js';
 import { formatPosition, type Position } from './position.js';
 import { newestPosition, requestedSeq, resolvePosition, startPoint } from './start-point.js';
 import type { StartPoint, StartRequest } from './start-point.js';
+
+/** A log is trimmed between two reads of the same turn very rarely; where it is so this often, something is wrong with the store. */
+const MAX_LOOKS = 10;
 
 /** How a position stands to its log: nothing has come, something has, or events after it may be gone. */
 export interface PositionState {
@@ -57,12 +61,13 @@ export class EventBufferService {
 
   /** As `start`, at the position just before the first event that qualifies. */
   async exactStart(accessId: string, request: StartRequest): Promise<StartPoint> {
-    for (;;) {
+    for (let look = 0; look < MAX_LOOKS; look++) {
       const start = await this.start(accessId, request);
       const first = start.since ? await this.firstQualifying(accessId, start) : start.position;
       if (first) return { ...start, position: first };
       // The log was trimmed between the two looks: look again.
     }
+    throw new StoreUnavailableError(`a log was trimmed under ${MAX_LOOKS} looks at it`);
   }
 
   private async firstQualifying(accessId: string, start: StartPoint): Promise<Position | undefined> {
