@@ -1,0 +1,155 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SubscribeOptions } from './options.js';
+import type { WebSocketLike } from './platform.js';
+import { Subscription } from './subscription.js';
+
+type Listener = (event: object) => void;
+
+/** A server's side of the wire, written out: what a real one says only after it has lost something. */
+class ScriptedSocket implements WebSocketLike {
+  static readonly opened: ScriptedSocket[] = [];
+  readonly sent: string[] = [];
+  private readonly listeners = new Map<string, Listener>();
+
+  constructor(readonly url: string) {
+    ScriptedSocket.opened.push(this);
+  }
+
+  addEventListener(type: string, listener: Listener): void {
+    this.listeners.set(type, listener);
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  close(): void {}
+
+  open(): void {
+    this.listeners.get('open')!({});
+  }
+
+  says(message: object): void {
+    this.listeners.get('message')!({ data: JSON.stringify(message) });
+  }
+
+  ends(code: number, reason = ''): void {
+    this.listeners.get('close')!({ code, reason });
+  }
+}
+
+const subscribed = (last_event_id: string, recovered = true) => ({
+  subscribed: { access_id: 'user', recovered, last_event_id, heartbeat: 30, reconnect_within_ms: 1 },
+});
+const event = (id: string) => ({ id, accessid: 'user', created_at: 1, payload: id });
+
+/** The next connection that is made, its first message sent. */
+async function nextSocket(): Promise<ScriptedSocket> {
+  while (ScriptedSocket.opened.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const socket = ScriptedSocket.opened.shift()!;
+  socket.open();
+  return socket;
+}
+
+function start(options: Partial<SubscribeOptions> = {}) {
+  const got: unknown[] = [];
+  const subscription = new Subscription('wss://events.example.com', {
+    accessId: 'user',
+    since: 7,
+    WebSocket: ScriptedSocket,
+    onGap: () => got.push('gap'),
+    ...options,
+  });
+  return { got, events: subscription[Symbol.asyncIterator](), subscription };
+}
+
+describe('a subscription', () => {
+  it('asks from `since` on at first, and after the last event that came from then on', async () => {
+    const { events, subscription } = start({ token: 'token' });
+    const first = await nextSocket();
+    expect(first.url).toBe('wss://events.example.com/subscribe_to_events');
+    const asked = { access_id: 'user', token: 'token' };
+    expect(first.sent).toHaveLength(1);
+    expect(JSON.parse(first.sent[0]!)).toEqual({ ...asked, timestamp: 7, last_event_id: null });
+    first.says(subscribed('0'));
+    first.says([event('1'), event('2')]);
+    expect((await events.next()).value).toMatchObject({ payload: '1' });
+    first.ends(1006);
+    const second = await nextSocket();
+    expect(JSON.parse(second.sent[0]!)).toEqual({ ...asked, last_event_id: '2' });
+    subscription.close();
+  });
+
+  it('goes on from the position before the first event where none has come', async () => {
+    const { subscription } = start();
+    const first = await nextSocket();
+    first.says(subscribed('0'));
+    first.ends(1001);
+    expect(JSON.parse((await nextSocket()).sent[0]!)).toMatchObject({ last_event_id: '0' });
+    subscription.close();
+  });
+
+  it('gives no event twice, not even those that a server sends again after a gap', async () => {
+    const { got, events, subscription } = start();
+    const first = await nextSocket();
+    first.says(subscribed('0'));
+    first.says([event('1'), event('2')]);
+    first.ends(1006);
+    const second = await nextSocket();
+    second.says(subscribed('start', false));
+    second.says([event('1'), event('2'), event('3')]);
+    for (let i = 0; i < 3; i++) got.push((await events.next()).value?.payload);
+    expect(got).toEqual(['1', '2', 'gap', '3']);
+    subscription.close();
+  });
+
+  it('does not hear what a connection still says that it has given up', async () => {
+    const { events, subscription } = start();
+    const first = await nextSocket();
+    first.says(subscribed('0'));
+    first.says([event('1')]);
+    first.ends(1006);
+    first.says([event('9')]);
+    const second = await nextSocket();
+    second.says(subscribed('1'));
+    second.says([event('2')]);
+    expect((await events.next()).value).toMatchObject({ id: '1' });
+    expect((await events.next()).value).toMatchObject({ id: '2' });
+    subscription.close();
+  });
+
+  it('moves its position when the application asks for the next event, not before', async () => {
+    const stored = new Map<string, string>();
+    const { events, subscription } = start({ storage: stored, storageKey: 'here' });
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    socket.says([event('1'), event('2')]);
+    await events.next();
+    expect(subscription.position).toBe('0');
+    await events.next();
+    expect(subscription.position).toBe('1');
+    subscription.close();
+    expect((await events.next()).done).toBe(true);
+    expect(stored.get('here')).toBe('2');
+  });
+
+  it('says that something may be missing where the storage cannot be read', async () => {
+    const storage = {
+      get: () => {
+        throw new Error('forbidden');
+      },
+      set: () => undefined,
+    };
+    const { got, events, subscription } = start({ storage });
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    socket.says([event('1')]);
+    await events.next();
+    expect(got).toEqual(['gap']);
+    subscription.close();
+  });
+
+  it('throws what is no URL back at once', () => {
+    expect(() => new Subscription('no url', {})).toThrow('Invalid URL');
+  });
+});
