@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   ForbiddenException,
@@ -9,7 +9,7 @@ import {
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { OriginRule } from '../wire/origin-rule.js';
-import { handshakeRefusal } from './handshake-refusal.js';
+import { handshakeRefusal, refuseHandshake } from './handshake-refusal.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
 const LIMITS = {
@@ -84,7 +84,7 @@ export class NotifierWsAdapter extends WsAdapter {
       // Where nothing is to be waited for the upgrade happens in this turn.
       if (check) await check;
     } catch (error) {
-      return refuseUpgrade(socket, handshakeRefusal(error));
+      return refuseHandshake(socket, handshakeRefusal(error));
     }
     server.handleUpgrade(request, socket, head, (client) => {
       socket.off('error', ignore);
@@ -108,17 +108,4 @@ export class NotifierWsAdapter extends WsAdapter {
 
 function pathOf({ url }: IncomingMessage): string {
   return url!.split('?', 1)[0]!;
-}
-
-/** Answers a handshake with an error instead of the upgrade, in the form of every other error. */
-function refuseUpgrade(socket: Duplex, error: HttpException): void {
-  const statusCode = error.getStatus();
-  const body = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message: error.message });
-  socket.end(
-    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n` +
-      (statusCode === 426 ? 'Upgrade: websocket\r\n' : '') +
-      (statusCode === 401 ? 'WWW-Authenticate: Bearer\r\n' : '') +
-      'Connection: close\r\nContent-Type: application/json\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

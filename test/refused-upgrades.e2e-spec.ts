@@ -1,0 +1,59 @@
+import type { Server } from 'node:http';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { RawSocket } from './support/raw-socket.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { SECRET } from './support/tokens.js';
+import { eventually } from './support/wait.js';
+
+let running: RunningApp;
+
+beforeEach(async () => {
+  running = await startApp({ NOTIFIER_AUTH: 'none', HOST: '127.0.0.1', NOTIFIER_JWT_SECRET: SECRET });
+});
+
+afterEach(() => running.close());
+
+function openSockets(): Promise<number> {
+  const server: Server = running.app.getHttpServer();
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}
+
+function handshake(path: string, header: string): string {
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${header}\r\n\r\n`
+  );
+}
+
+test.each([
+  ['/no/such/path', 'X: y', 404],
+  ['/subscribe_to_events', 'Origin: https://evil.example', 403],
+  ['/subscribe_to_events', 'Authorization: Bearer nonsense', 401],
+])(
+  'a peer that is refused at %s with %s and keeps its side open costs no socket',
+  async (path, header, status) => {
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => RawSocket.connect(running.url)));
+    for (const socket of sockets) {
+      // Bytes behind the handshake must not cost the peer its answer.
+      socket.write(handshake(path, header) + 'x'.repeat(100_000));
+      await socket.ended();
+      expect(socket.statuses).toEqual([status]);
+      expect(socket.received.toString()).toMatch(/\}$/);
+    }
+    await eventually(async () => (await openSockets()) === 0, 'the server has let go of them');
+    for (const socket of sockets) socket.destroy();
+  },
+);
+
+test('a peer that is refused and trickles on is cut', async () => {
+  const socket = await RawSocket.connect(running.url);
+  socket.write(handshake('/no/such/path', 'X: y'));
+  const trickle = setInterval(() => socket.write('x'), 100);
+  try {
+    await eventually(async () => (await openSockets()) === 0, 'the server has let go of it');
+  } finally {
+    clearInterval(trickle);
+  }
+});
