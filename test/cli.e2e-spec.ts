@@ -6,14 +6,20 @@ import { EXIT } from '../src/cli/exit-codes.js';
 import { flagOf, SETTINGS } from '../src/cli/settings.js';
 import { command, run } from './support/command.js';
 import { get, json, push } from './support/http.js';
+import { OwnServer } from './support/own-server.js';
 import { ServerProcess, startServer } from './support/start-server.js';
 
 const ROOT = join(import.meta.dirname, '..');
 
 let folder: string;
+/** Where nothing listens any more. */
+let nobody: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'notifier-cli-'));
+  const listener = await OwnServer.listen();
+  nobody = listener.url;
+  listener.close();
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -48,10 +54,10 @@ describe('notifier', () => {
     [['explain', 'client1']],
     [['push', 'client1', '1', '--give-up', '1']],
   ])('%j says that nothing answers at the URL, and exits with 69', async (args) => {
-    const { code, stderr } = await run([...args, '--url', 'http://127.0.0.1:1']);
+    const { code, stderr } = await run([...args, '--url', nobody]);
     expect([code, stderr.split('\n')[0]]).toEqual([
       EXIT.unavailable,
-      'notifier: cannot reach http://127.0.0.1:1: ECONNREFUSED',
+      `notifier: cannot reach ${nobody}: ECONNREFUSED`,
     ]);
   });
 
