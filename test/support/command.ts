@@ -45,6 +45,11 @@ export class CommandProcess {
     return this;
   }
 
+  /** Closes this end of the pipe that the command writes to. */
+  stopReading(): void {
+    this.child.stdout!.destroy();
+  }
+
   signal(signal: NodeJS.Signals): this {
     this.child.kill(signal);
     return this;
