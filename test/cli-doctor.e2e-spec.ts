@@ -87,10 +87,9 @@ test('finds who allows everybody', async () => {
 });
 
 test('finds a server that is not there, and a proxy that lets no WebSocket through', async () => {
+  const at = ['--url', other.url];
   other.answer = (response) => response.end('{}');
-  expect((await doctor({}, ['--url', other.url])).stdout).toMatch(
-    /^PROBLEM {2}server: WebSockets do not get through/m,
-  );
+  expect((await doctor({}, at)).stdout).toMatch(/^PROBLEM {2}server: WebSockets do not get through/m);
   other.close();
-  expect((await doctor({}, ['--url', other.url])).stdout).toMatch(/^PROBLEM {2}server: .* does not answer/m);
+  expect((await doctor({}, at)).stdout).toMatch(/^PROBLEM {2}server: .* does not answer/m);
 });

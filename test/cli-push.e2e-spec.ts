@@ -41,7 +41,7 @@ const file = async (name: string, text: string) => {
 async function stored(count: number): Promise<string[]> {
   const client = await SocketClient.subscribe(server.url, { access_id: 'client1', timestamp: 0 });
   await client.untilEvents(count);
-  client.close();
+  await client.close();
   return client.payloads().map((payload) => JSON.stringify(payload));
 }
 
@@ -61,7 +61,7 @@ test('an event from the arguments: JSON as it is, anything else as text', async 
   await client.untilEvents(3);
   expect(client.texts.join()).toContain(`"created_at":5,"payload":${text}}`);
   expect(client.payloads().slice(1)).toEqual(['hello', '7']);
-  client.close();
+  await client.close();
 });
 
 test('the lines of a file, in their order, in as many pushes as it takes', async () => {
@@ -97,7 +97,7 @@ test('lines on standard input go out as they come', async () => {
   await client.untilEvents(2);
   expect(client.payloads()).toEqual([0, 1]);
   expect((await pushing.end().ended()).code).toBe(0);
-  client.close();
+  await client.close();
 });
 
 test('the line that is wrong is named, and those before it are stored', async () => {
@@ -138,7 +138,7 @@ test('connections that break lose, double and disorder nothing', async () => {
   expect((await pushing.end().ended()).code).toBe(0);
   await client.untilEvents(100);
   expect(client.payloads().map(String)).toEqual(numbers(0, 100));
-  client.close();
+  await client.close();
   proxy.close();
 });
 

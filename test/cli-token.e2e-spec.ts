@@ -24,12 +24,12 @@ const file = async (name: string, text: string) => {
 };
 
 test('a token that was made is right, by the settings of the server or by the flags', async () => {
-  const made = await run(['token', 'make', 'client1'], ENVIRONMENT);
+  const made = await run(['token', 'make', 'client1', '--expires-in', '176400'], ENVIRONMENT);
   expect(
     await run(['token', 'check', made.stdout.trim(), '--access-id', 'client1'], ENVIRONMENT),
   ).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^right: for client1, for another 1 h\n/),
+    stdout: expect.stringMatching(/^right: for client1, for another 2 d\n/),
   });
   expect((await run(['token', 'check'], ENVIRONMENT, made.stdout)).code).toBe(0);
   const flags = ['--secret-file', await file('secret', `${SECRET}\n`)];
@@ -60,14 +60,14 @@ describe('notifier token check', () => {
   test.each([
     [
       'a time that is over',
-      tokenFor('client1', { iss, exp: secondsFromNow(-200) }),
-      'it expired 3 min ago, at ',
+      tokenFor('client1', { iss, exp: secondsFromNow(-176_400) }),
+      'it expired 2 d ago, at ',
     ],
     ['no exp', token({ sub: 'client1', iss }), 'it has no exp'],
     [
       'an nbf to come',
-      tokenFor('client1', { iss, nbf: secondsFromNow(7300) }),
-      'it begins to count in 2 h, at ',
+      tokenFor('client1', { iss, nbf: secondsFromNow(176_400) }),
+      'it begins to count in 2 d, at ',
     ],
     [
       'another issuer',

@@ -37,7 +37,7 @@ over it: --buffer-ttl 60 is NOTIFIER_BUFFER_TTL=60. With their defaults:
 
 ${groups.join('\n')}
 
-Times are in seconds, sizes in bytes. Their meaning: docs/protocol.md, section 9.
+Times in seconds, sizes in bytes. Their meaning: docs/protocol.md, section 9.
 `;
 }
 

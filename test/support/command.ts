@@ -93,10 +93,11 @@ export async function run(
   return (await command(args, environment)).end(input).ended();
 }
 
-/** This process's environment without what is meant for it: its test runner's settings, and those of a server. */
+/** Settings of a test runner, of npm, and of a server. */
+const OWN = /^(NOTIFIER_|npm_|NODE_OPTIONS$|PORT$|HOST$|NO_COLOR$|FORCE_COLOR$)/i;
+
+/** This process's environment without what is meant for it alone. */
 export function cleanEnvironment(): Record<string, string> {
-  const isOwn = (name: string) =>
-    /^(NOTIFIER_|npm_|NODE_OPTIONS$|PORT$|HOST$|NO_COLOR$|FORCE_COLOR$)/i.test(name);
-  const entries = Object.entries(process.env).filter(([name]) => !isOwn(name));
+  const entries = Object.entries(process.env).filter(([name]) => !OWN.test(name));
   return Object.fromEntries(entries) as Record<string, string>;
 }
