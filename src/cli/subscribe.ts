@@ -41,10 +41,11 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
     remark(dim(`go on with --resume ${subscription.position}`, process.stderr));
 }
 
-/** The file is read again whenever a new token is needed: whoever renews it, renews it here. */
+/** The file is read again whenever a new token is needed: whoever renews it, renews it here. @throws Failure where it cannot be read now */
 function tokenOf({ token, tokenFile }: SubscribeOptions) {
-  if (tokenFile !== undefined) return { token: () => readSecret(tokenFile) };
-  return token === undefined ? {} : { token };
+  if (tokenFile === undefined) return token === undefined ? {} : { token };
+  readSecret(tokenFile);
+  return { token: () => readSecret(tokenFile) };
 }
 
 function positionOf({ resume }: SubscribeOptions) {

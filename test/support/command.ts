@@ -23,7 +23,11 @@ export class CommandProcess {
     child.stdout!.on('data', (chunk: Buffer) => this.hear('stdout', chunk));
     child.stderr!.on('data', (chunk: Buffer) => this.hear('stderr', chunk));
     child.stdin!.on('error', () => undefined);
+    // A test that fails leaves none of them behind.
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
     child.once('close', (code) => {
+      process.off('exit', kill);
       this.code = code;
       this.waiters.changed();
     });
