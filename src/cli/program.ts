@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { text as readAll } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ClientsOptions } from './clients.js';
 import { readSecret, withServer, withUrl, type ServerOptions } from './credentials.js';
@@ -102,7 +103,7 @@ function addToken(token: Command): void {
     });
   withRules(token.command('check'))
     .description('say everything that keeps the server from taking a token')
-    .argument('[token]', 'absent: --token-file')
+    .argument('[token]', 'absent: of --token-file, or standard input')
     .option('--token-file <file>', 'where the token is')
     .option('--access-id <id>', 'the user it must be for')
     .option('--public-key-file <file>', 'check with this public key, in PEM')
@@ -110,8 +111,12 @@ function addToken(token: Command): void {
     .option('--tolerance <seconds>', 'what clocks may differ by')
     .action(async (text: string | undefined, options: TokenOptions & { tokenFile?: string }) => {
       const { checkToken } = await import('./token-check.js');
-      await checkToken(text ?? readSecret(options.tokenFile ?? '/dev/stdin'), options);
+      await checkToken(text ?? (await readToken(options)), options);
     });
+}
+
+async function readToken({ tokenFile }: { tokenFile?: string }): Promise<string> {
+  return tokenFile === undefined ? (await readAll(process.stdin)).trim() : readSecret(tokenFile);
 }
 
 /** What the flags do not say, the settings of the server in the environment do. */
