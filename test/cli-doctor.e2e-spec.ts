@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { run } from './support/command.js';
 import { OwnServer } from './support/own-server.js';
 import { startServer } from './support/start-server.js';
@@ -11,8 +12,9 @@ let folder: string;
 let other: OwnServer;
 
 beforeAll(async () => {
+  await builtEntry();
   folder = await mkdtemp(join(tmpdir(), 'notifier-doctor-'));
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 
