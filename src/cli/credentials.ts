@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { EXIT } from './exit-codes.js';
+import { causeOf, Failure } from './failure.js';
+
+/** Which server, and what to show it. */
+export interface ServerOptions {
+  readonly url: string;
+  readonly apiKey?: string;
+  readonly apiKeyFile?: string;
+}
+
+export const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+/** The flag that names the server. */
+export function withUrl(command: Command): Command {
+  return command.option('--url <url>', 'the server', DEFAULT_URL);
+}
+
+/** The flags of whoever talks to a server as a connector. */
+export function withServer(command: Command): Command {
+  return withUrl(command)
+    .option('--api-key-file <file>', 'where the API key is, if the server wants one')
+    .option('--api-key <key>', 'the key itself; other users of this machine can see it');
+}
+
+export function apiKeyOf({ apiKey, apiKeyFile }: ServerOptions): string | undefined {
+  return apiKeyFile === undefined ? apiKey : readSecret(apiKeyFile);
+}
+
+/** The URL of a path of the server. @throws Failure where what was given is no URL of a server */
+export function urlOf({ url }: Pick<ServerOptions, 'url'>, path: string): URL {
+  if (!/^(https?|wss?):\/\//.test(url) || !URL.canParse(url)) {
+    throw new Failure(EXIT.usage, `--url is not the URL of a server: ${url}`, `such as ${DEFAULT_URL}`);
+  }
+  return new URL(path, url.replace(/^ws/, 'http'));
+}
+
+/** What a file holds, without the line's end that editors leave. @throws Failure */
+export function readSecret(path: string): string {
+  return readText(path).trim();
+}
+
+/** @throws Failure */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+export function unreadable(path: string, error: unknown): Failure {
+  return new Failure(
+    EXIT.noInput,
+    `${path} cannot be read: ${causeOf(error)}`,
+    'does it exist, and may you read it?',
+  );
+}

@@ -1,0 +1,39 @@
+import { CommanderError } from 'commander';
+import { EXIT, type ExitCode } from './exit-codes.js';
+
+/** What went wrong, in one line, and what to do about it, in another. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What of an error says why: Node hides the cause of a failed connection. */
+export function causeOf(error: unknown): string {
+  const { code, message, cause, errors } = error as NodeJS.ErrnoException & { errors?: unknown[] };
+  if (cause !== undefined) return causeOf(cause);
+  if (errors?.[0] !== undefined) return causeOf(errors[0]);
+  return code ?? message ?? String(error);
+}
+
+/** The failure of whatever was thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof CommanderError) return usage(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new Failure(EXIT.fault, message, 'this should not happen: please report it');
+}
+
+function usage({ code, message, exitCode }: CommanderError): Failure {
+  // Help and version have been printed, asked for or not.
+  if (/^commander\.(help|version)/.test(code))
+    return new Failure(exitCode === 0 ? EXIT.done : EXIT.usage, '', '');
+  const line = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new Failure(EXIT.usage, line, 'the command with --help says what it takes');
+}

@@ -1,0 +1,53 @@
+import { Option, type Command } from 'commander';
+import { readSecret } from './credentials.js';
+import { flagOf, SETTINGS, type Setting } from './settings.js';
+
+const HELP_COLUMNS = 80;
+const HELP_INDENT = 9;
+
+/** The flags of `notifier serve`, and its help, which fits a screen. */
+export function withSettings(command: Command): Command {
+  for (const setting of Object.values(SETTINGS).flat()) {
+    command.addOption(new Option(`${flagOf(setting)} <value>`));
+  }
+  return command.configureHelp({ formatHelp: () => help() });
+}
+
+/** Runs the server in this process, with what the flags say over what the environment says. */
+export async function serve(options: Readonly<Record<string, string>>): Promise<void> {
+  for (const setting of Object.values(SETTINGS).flat()) {
+    const value = options[new Option(flagOf(setting)).attributeName()];
+    if (value !== undefined) process.env[setting.name] = setting.isSecret ? fromFile(setting, value) : value;
+  }
+  await import('../main.js');
+}
+
+/** A file of keys may hold in lines what the environment separates by commas. */
+function fromFile({ name }: Setting, path: string): string {
+  const text = readSecret(path);
+  return name === 'NOTIFIER_API_KEYS' ? text.replaceAll(/\r?\n/g, ',') : text;
+}
+
+function help(): string {
+  const groups = Object.entries(SETTINGS).map(([name, settings]) => group(name, settings));
+  return `Usage: notifier serve [settings]
+
+Runs the server. A flag is the setting of that name in the environment, and wins
+over it: --buffer-ttl 60 is NOTIFIER_BUFFER_TTL=60. With their defaults:
+
+${groups.join('\n')}
+
+Times in seconds, sizes in bytes. Their meaning: docs/protocol.md, section 9.
+`;
+}
+
+function group(name: string, settings: readonly Setting[]): string {
+  const lines: string[] = [''];
+  for (const item of settings.map((setting) => `${flagOf(setting)} ${setting.value}`)) {
+    const line = lines.at(-1)!;
+    const longer = line === '' ? item : `${line}  ${item}`;
+    if (HELP_INDENT + longer.length <= HELP_COLUMNS) lines[lines.length - 1] = longer;
+    else lines.push(item);
+  }
+  return name.padEnd(HELP_INDENT) + lines.join(`\n${' '.repeat(HELP_INDENT)}`);
+}

@@ -1,0 +1,91 @@
+import { WebSocket } from 'ws';
+import { ClosedError, subscribe, type NotifierEvent, type StatusReport } from '../client/client.js';
+import { readSecret, urlOf } from './credentials.js';
+import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { dim, printable, remark, say } from './terminal.js';
+
+export interface SubscribeOptions {
+  readonly url: string;
+  readonly since?: number;
+  readonly resume?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly count?: number;
+  readonly json?: true;
+}
+
+/** A user's events as they come, over as many connections as it takes. */
+export async function follow(accessId: string | undefined, options: SubscribeOptions): Promise<void> {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const subscription = subscribe(urlOf(options, '/').href, {
+    ...(accessId !== undefined && { accessId }),
+    ...(options.since !== undefined && { since: options.since }),
+    ...tokenOf(options),
+    ...positionOf(options),
+    WebSocket,
+    signal: abort.signal,
+    onStatus: tellStatus,
+    onGap: () => remark('some events may be gone: what the server still has follows'),
+  });
+  const show = process.stdout.isTTY && !options.json ? pretty : JSON.stringify;
+  try {
+    await print(subscription, show, options.count ?? Infinity);
+  } catch (error) {
+    throw error instanceof ClosedError ? failureOf(error) : error;
+  }
+  if (subscription.position !== null)
+    remark(dim(`go on with --resume ${subscription.position}`, process.stderr));
+}
+
+/** The file is read again whenever a new token is needed: whoever renews it, renews it here. @throws Failure where it cannot be read now */
+function tokenOf({ token, tokenFile }: SubscribeOptions) {
+  if (tokenFile === undefined) return token === undefined ? {} : { token };
+  readSecret(tokenFile);
+  return { token: () => readSecret(tokenFile) };
+}
+
+function positionOf({ resume }: SubscribeOptions) {
+  return resume === undefined ? {} : { storage: new Map([['position', resume]]), storageKey: 'position' };
+}
+
+async function print(
+  events: AsyncIterable<NotifierEvent>,
+  show: (event: NotifierEvent) => string,
+  most: number,
+): Promise<void> {
+  let printed = 0;
+  for await (const event of events) {
+    await say(show(event));
+    if (++printed >= most) return;
+  }
+}
+
+function pretty({ created_at: createdAt, payload, id }: NotifierEvent): string {
+  return `${createdAt}  ${printable(JSON.stringify(payload))}  ${dim(id)}`;
+}
+
+function tellStatus({ status, transport, code, reason, retryInMs }: StatusReport): void {
+  if (status === 'open') remark(dim(`connected (${transport})`, process.stderr));
+  if (status !== 'waiting' || retryInMs === undefined) return;
+  const why = code === 1006 ? reason || 'the connection broke' : reason;
+  remark(dim(`${printable(why ?? '')}; again in ${(retryInMs / 1000).toFixed(1)} s`, process.stderr));
+}
+
+function failureOf({ code, reason }: ClosedError): Failure {
+  const message = printable(reason || `the server ended it with ${code}`);
+  if (code === 4500 || code === 4005) {
+    return new Failure(
+      EXIT.refused,
+      message,
+      'show a token with --token-file; notifier token check says what is wrong with one',
+    );
+  }
+  if (code === 4501) return new Failure(EXIT.data, message, 'see notifier subscribe --help');
+  if (code === 4503) return new Failure(EXIT.ended, message, 'the back end ended it with a drop');
+  if (code === 4504) return new Failure(EXIT.ended, message, 'newer connections of this user took its place');
+  return new Failure(EXIT.fault, message, `close code ${code}: see docs/protocol.md`);
+}

@@ -1,0 +1,183 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { EXIT } from '../src/cli/exit-codes.js';
+import { flagOf, SETTINGS } from '../src/cli/settings.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
+import { command, run } from './support/command.js';
+import { event, get, push } from './support/http.js';
+import { OwnServer } from './support/own-server.js';
+import { ServerProcess, startServer } from './support/start-server.js';
+
+const ROOT = join(import.meta.dirname, '..');
+
+let folder: string;
+/** Where nothing listens any more. */
+let nobody: string;
+
+beforeAll(async () => {
+  await builtEntry();
+  folder = await mkdtemp(join(tmpdir(), 'notifier-cli-'));
+  const listener = await OwnServer.listen();
+  nobody = listener.url;
+  listener.close();
+}, BUILD_MS);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const file = async (name: string, text: string) => {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+};
+
+describe('notifier', () => {
+  test('says in one line what is wrong, in another what to do, and exits with 64', async () => {
+    const { code, stdout, stderr } = await run(['push', '--bogus']);
+    expect(code).toBe(EXIT.usage);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^notifier: unknown option '--bogus'\n {2}.+--help.+\n$/);
+  });
+
+  test('prints its help and its version where it is asked to', async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const { code, stdout } = await run(['--help']);
+    expect(code).toBe(0);
+    for (const name of ['serve', 'doctor', 'subscribe', 'push', 'drop', 'clients', 'explain', 'token']) {
+      expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    }
+  });
+
+  test.each([
+    [['drop', 'client1']],
+    [['clients']],
+    [['explain', 'client1']],
+    [['push', 'client1', '1', '--give-up', '1']],
+  ])('%j says that nothing answers at the URL, and exits with 69', async (args) => {
+    const { code, stderr } = await run([...args, '--url', nobody]);
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      EXIT.unavailable,
+      `notifier: cannot reach ${nobody}: ECONNREFUSED`,
+    ]);
+  });
+
+  test('takes no URL that is none', async () => {
+    const { code, stderr } = await run(['clients', '--url', 'localhost:8080']);
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      EXIT.usage,
+      'notifier: --url is not the URL of a server: localhost:8080',
+    ]);
+  });
+
+  test('has its exit codes in docs/cli.md', async () => {
+    const page = await readFile(join(ROOT, 'docs/cli.md'), 'utf8');
+    const codes = [...page.matchAll(/^\| +(\d+) +\|/gm)].map((match) => Number(match[1]));
+    expect(codes).toEqual(Object.values(EXIT));
+  });
+});
+
+describe('notifier serve', () => {
+  test('has a flag for every setting of the server, and for no other', async () => {
+    const files = (await readdir(join(ROOT, 'src/config'))).filter((name) => !name.endsWith('.spec.ts'));
+    const paths = ['src/config.ts', ...files.map((name) => `src/config/${name}`)];
+    const sources = await Promise.all(paths.map((path) => readFile(join(ROOT, path), 'utf8')));
+    const names = [...sources.join().matchAll(/'(NOTIFIER_[A-Z_]*[A-Z]|PORT|HOST)'/g)].map(
+      (match) => match[1],
+    );
+    const settings = Object.values(SETTINGS).flat();
+    expect(new Set(settings.map(({ name }) => name))).toEqual(new Set(names));
+  });
+
+  test('has a help that fits a screen and names every flag', async () => {
+    const { stdout } = await run(['serve', '--help']);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(28);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    for (const setting of Object.values(SETTINGS).flat()) expect(stdout).toContain(`${flagOf(setting)} `);
+  });
+
+  test('runs the server with what the flags say, over what the environment says', async () => {
+    const keys = await file('keys', 'backend:a-key-of-16-or-more:push+read\nother:another-key-of-16:read\n');
+    const flags = ['--port', '0', '--store', 'memory', '--max-event', '2048', '--api-keys-file', keys];
+    const served = await command(['serve', ...flags], { NOTIFIER_STORE: 'lmdb', NOTIFIER_MAX_BATCH: '1' });
+    await served.until(({ stdout }) => stdout.includes('listening on'));
+    const url = /(http:\S+) \(store: memory\)/.exec(served.stdout)![1]!;
+    const asKey = { Authorization: 'Bearer a-key-of-16-or-more' };
+    expect((await push(url, [event('client1', 1, 'ok')])).status).toBe(401);
+    expect((await push(url, [event('client1', 1, 'ok')], asKey)).text).toBe('true');
+    expect((await push(url, [event('client1', 1, 'x'.repeat(2048))], asKey)).status).toBe(413);
+    expect((await push(url, [event('client1', 1, 1), event('client1', 2, 2)], asKey)).status).toBe(413);
+    expect((await get(url, '/clients', { Authorization: 'Bearer another-key-of-16' })).status).toBe(200);
+    expect((await served.signal('SIGTERM').ended()).code).toBe(0);
+  });
+
+  test('says every mistake in the settings, and exits with 78', async () => {
+    const { code, stderr } = await run(['serve', '--port', 'x', '--store', 'paper']);
+    expect(code).toBe(EXIT.config);
+    expect(stderr).toMatch(/^notifier: NOTIFIER_STORE must be /m);
+    expect(stderr).toMatch(/^notifier: PORT must be an integer/m);
+  });
+});
+
+describe('notifier drop, clients and explain', () => {
+  let server: ServerProcess;
+
+  afterEach(() => server.stop());
+
+  const KEYS = { NOTIFIER_API_KEYS: 'reader:a-key-that-may-read:read,all:a-key-that-may-all:push+drop+read' };
+
+  test('show who is connected, explain one user in words, and end its connections', async () => {
+    server = await startServer();
+    const at = ['--url', server.url];
+    const follower = await command(['subscribe', 'client1', ...at]);
+    await follower.until(({ stderr }) => stderr.includes('connected'));
+    await run(['push', 'client1', 'hello', ...at]);
+    expect((await run(['clients', ...at])).stdout).toBe('{"access_id":"client1","connections":1}\n');
+    await follower.until(({ events }) => events.length === 1);
+    const { stdout } = await run(['explain', 'client1', ...at]);
+    expect(stdout).toMatch(/^The log of client1 holds 1 event \(\d+ bytes\), from \S+ to \S+\.$/m);
+    expect(stdout).toMatch(
+      /^It has 1 connection:\n- a resumable WebSocket from 127\.0\.0\.1 .*sent everything/m,
+    );
+    expect((await run(['drop', 'client1', ...at])).stdout).toBe('dropped client1\n');
+    expect(await follower.ended()).toMatchObject({
+      code: EXIT.ended,
+      stderr: expect.stringContaining('notifier: dropped'),
+    });
+    expect((await run(['explain', 'client1', ...at])).stdout).toMatch(
+      /dropped 1 time;.*\nIt is not connected/,
+    );
+    expect((await run(['explain', 'client2', ...at])).stdout).toMatch(/^Nobody knows client2/);
+  });
+
+  test('keep showing whose connections change', async () => {
+    server = await startServer();
+    const at = ['--url', server.url];
+    const watch = await command(['clients', '--watch', ...at]);
+    const follower = await command(['subscribe', 'client1', ...at]);
+    await watch.until(({ stdout }) => stdout.includes('{"access_id":"client1","connections":1}\n'));
+    follower.signal('SIGINT');
+    await watch.until(({ stdout }) => stdout.endsWith('{"access_id":"client1","connections":0}\n'));
+    expect(await follower.ended()).toMatchObject({ code: 0, stdout: '' });
+    watch.signal('SIGTERM');
+  });
+
+  test('show their key, and say which scope is missing', async () => {
+    server = await startServer(KEYS);
+    const at = ['--url', server.url];
+    const reader = await file('reader', 'a-key-that-may-read\n');
+    expect(await run(['clients', ...at])).toMatchObject({
+      code: EXIT.refused,
+      stderr: expect.stringContaining('--api-key-file'),
+    });
+    expect((await run(['clients', ...at, '--api-key-file', reader])).code).toBe(0);
+    expect(await run(['drop', 'a', ...at, '--api-key-file', reader])).toMatchObject({
+      code: EXIT.refused,
+      stderr: expect.stringContaining('scope'),
+    });
+    expect((await run(['drop', 'a', ...at, '--api-key', 'a-key-that-may-all'])).code).toBe(0);
+    expect((await run(['clients', ...at, '--api-key-file', join(folder, 'none')])).code).toBe(EXIT.noInput);
+  });
+});
