@@ -9,6 +9,8 @@ export class MemoryLogs {
   forgottenSerial = 0;
   forgottenCreatedAt = -Infinity;
   bytes = 0;
+  /** Events let go of, in all. */
+  trimmed = 0;
   private headBytes = 0;
   private readonly byUser = new Map<string, MemoryLog>();
   /** Hours in ascending order: a log enters at the newest. */
@@ -75,7 +77,7 @@ export class MemoryLogs {
   }
 
   private forget(log: MemoryLog): void {
-    log.clear();
+    this.clear(log);
     this.forgottenSerial = Math.max(this.forgottenSerial, log.pushedSerial);
     this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.trimmedCreatedAt);
     this.byUser.delete(log.accessId);
@@ -102,6 +104,8 @@ export class MemoryLogs {
     const headBytes = log.length === 0 ? bytes : 0;
     this.bytes += bytes - log.accountedBytes;
     this.headBytes += headBytes - log.accountedHeadBytes;
+    this.trimmed += log.trimmedSeq - log.accountedTrimmed;
+    log.accountedTrimmed = log.trimmedSeq;
     log.accountedBytes = bytes;
     log.accountedHeadBytes = headBytes;
   }
