@@ -19,12 +19,15 @@ import { ErrorFilter } from './http/error.filter.js';
 import { HttpModule } from './http/http.module.js';
 import { PushIntake } from './wire/push-intake.js';
 import { PushLimits } from './wire/push-limits.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { PrometheusMetrics } from './metrics/prometheus-metrics.js';
 import { Authenticator } from './notifier/authenticator.js';
 import { Cluster } from './notifier/cluster.js';
 import { OpenConnections } from './notifier/open-connections.js';
 import { Connectors } from './notifier/connectors.js';
 import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
+import { Metrics } from './notifier/metrics.js';
 import { NotifierModule } from './notifier/notifier.module.js';
 import { NotifierOptions } from './notifier/options.js';
 import { SseModule } from './sse/sse.module.js';
@@ -46,12 +49,14 @@ class PortsModule implements OnApplicationShutdown {
   constructor(
     private readonly log: EventLog,
     private readonly cluster: Cluster,
+    private readonly metrics: Metrics,
   ) {}
 
   /** After the sockets and the HTTP server are closed. */
   async onApplicationShutdown(): Promise<void> {
     this.cluster.close();
     await this.log.close();
+    await this.metrics.close();
   }
 
   static with(config: Config, replacements: readonly Provider[]): DynamicModule {
@@ -60,6 +65,8 @@ class PortsModule implements OnApplicationShutdown {
       { provide: PushLimits, useValue: config },
       { provide: WebSocketOptions, useValue: config },
       { provide: SseOptions, useFactory: () => sseOptions(config) },
+      { provide: PrometheusMetrics, useFactory: () => openMetrics(config) },
+      { provide: Metrics, useExisting: PrometheusMetrics },
       { provide: EventLog, useFactory: () => openLog(config) },
       { provide: Authenticator, useFactory: () => authenticator(config) },
       { provide: Connectors, useFactory: () => connectors(config) },
@@ -67,11 +74,13 @@ class PortsModule implements OnApplicationShutdown {
       ConnectorAccess,
       {
         provide: OpenConnections,
-        useFactory: () =>
+        useFactory: (metrics: Metrics) =>
           new OpenConnections(
             Math.min(config.maxConnections, socketLimits().connections),
             config.maxConnectionsPerAddress,
+            metrics,
           ),
+        inject: [Metrics],
       },
       LocalCluster,
       {
@@ -101,6 +110,7 @@ export class AppModule {
         HttpModule,
         WebSocketModule,
         SseModule,
+        MetricsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
     };
@@ -109,6 +119,13 @@ export class AppModule {
 
 function sseOptions({ heartbeatMs, allowedOrigins }: Config): SseOptions {
   return { heartbeatMs, allowsOrigin: originRule(allowedOrigins) };
+}
+
+/** What traces needs is loaded only where there is somebody to send them to. */
+async function openMetrics({ tracesUrl }: Config): Promise<PrometheusMetrics> {
+  if (!tracesUrl) return new PrometheusMetrics();
+  const { TracedMetrics } = await import('./metrics/traced-metrics.js');
+  return new TracedMetrics(tracesUrl);
 }
 
 function openLog(config: Config): EventLog {

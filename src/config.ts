@@ -29,6 +29,8 @@ export interface Config extends Access {
   readonly shutdownDelayMs: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: LogLevel;
+  /** Where spans are sent, by OTLP over HTTP; `undefined`: none are made. */
+  readonly tracesUrl: URL | undefined;
   /** What is allowed and probably not meant, one line each. */
   readonly warnings: readonly string[];
 }
@@ -61,9 +63,16 @@ function readServer(reader: Reader) {
     port: reader.integer('PORT', 8080, 0, 65_535),
     tls: readTls(reader),
     logLevel: reader.oneOf('NOTIFIER_LOG_LEVEL', LOG_LEVELS, 'info'),
+    tracesUrl: readTracesUrl(reader),
     shutdownDelayMs: reader.seconds('NOTIFIER_SHUTDOWN_DELAY', 2, 0),
     shutdownGraceMs: reader.seconds('NOTIFIER_SHUTDOWN_GRACE', 6, 0),
   };
+}
+
+/** The specification of OTLP exporters: the endpoint is a base, and each signal has its path below it. */
+function readTracesUrl(reader: Reader): URL | undefined {
+  const endpoint = reader.url('OTEL_EXPORTER_OTLP_ENDPOINT');
+  return endpoint && new URL('v1/traces', endpoint.href.endsWith('/') ? endpoint : `${endpoint.href}/`);
 }
 
 function readStore(reader: Reader) {

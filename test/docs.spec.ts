@@ -60,7 +60,7 @@ describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s'
     const sources = await Promise.all(
       ['src/config.ts', ...files.map((file) => `src/config/${file}`)].map(read),
     );
-    const settings = sources.join().matchAll(/'(NOTIFIER_[A-Z_]*[A-Z]|PORT|HOST)'/g);
+    const settings = sources.join().matchAll(/'(NOTIFIER_[A-Z_]*[A-Z]|OTEL_[A-Z_]+|PORT|HOST)'/g);
     expect(new Set(rows.map(([name]) => name))).toEqual(new Set([...settings].map((match) => match[1]!)));
   });
 
@@ -157,13 +157,13 @@ describe('the statuses of docs/protocol.md', () => {
 
 describe('the dependencies page', () => {
   test('has a line for every dependency, and for no other', async () => {
-    const { dependencies, devDependencies } = JSON.parse(await read('package.json')) as Record<
-      string,
-      object
-    >;
+    const { dependencies, optionalDependencies, devDependencies } = JSON.parse(
+      await read('package.json'),
+    ) as Record<string, object>;
     const page = await read('docs/decisions/0007-dependencies.md');
     const named = [...page.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]!);
-    expect(named).toEqual([...Object.keys(dependencies!), ...Object.keys(devDependencies!)]);
+    const groups = [dependencies!, optionalDependencies!, devDependencies!];
+    expect(named).toEqual(groups.flatMap((group) => Object.keys(group)));
   });
 });
 

@@ -8,10 +8,12 @@ import { WrappedLog } from '../../test/support/wrapped-log.js';
 import { OpenAuthenticator } from '../auth/open-authenticator.js';
 import { OpenConnectors } from '../auth/open-connectors.js';
 import { readConfig } from '../config.js';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { Authenticator } from '../notifier/authenticator.js';
 import { Connectors } from '../notifier/connectors.js';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import { Lifecycle } from '../notifier/lifecycle.js';
+import { Metrics } from '../notifier/metrics.js';
 import { NotifierModule } from '../notifier/notifier.module.js';
 import { OpenConnections } from '../notifier/open-connections.js';
 import { NotifierOptions } from '../notifier/options.js';
@@ -42,6 +44,7 @@ describe.each(['/push_events', '/push_events/'])('a push to %s', (path) => {
       { provide: Connectors, useClass: OpenConnectors },
       { provide: PeerAddresses, useFactory: () => new PeerAddresses(undefined) },
       { provide: OpenConnections, useFactory: () => new OpenConnections(10, undefined) },
+      { provide: Metrics, useClass: PrometheusMetrics },
       ConnectorAccess,
       Lifecycle,
       PushIntake,

@@ -5,5 +5,6 @@ export const ALLOWED_METHODS: Readonly<Record<string, string>> = {
   '/clients': 'GET, HEAD',
   '/health/live': 'GET, HEAD',
   '/health/ready': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
   '/subscribe_to_events': 'GET, HEAD, OPTIONS',
 };

@@ -1,3 +1,4 @@
+import type { Arrival } from './event.js';
 import type { StoredEvent } from './event-log.js';
 import type { Form } from './connection.js';
 import type { Position } from './position.js';
@@ -17,6 +18,8 @@ export class Delivery {
     readonly epoch: string,
     /** Consecutive in the log but for those skipped; at least one. */
     readonly events: readonly StoredEvent[],
+    /** Of the first of `events`, where they are delivered as they were announced. */
+    readonly arrival?: Arrival,
   ) {
     const { seq, tag } = events[events.length - 1]!;
     this.end = { epoch, seq, tag };

@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Test, type TestingModule } from '@nestjs/testing';
 import { event, eventOf, eventsOf, newest, push, textsOf } from '../../test/event-log/events.js';
 import { DEFAULT_BOUNDS, ManualClock } from '../../test/event-log/harness.js';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { MemoryEventLog } from '../storage/memory-event-log.js';
 import { EventBufferService } from './event-buffer.service.js';
 import { EventLog } from './event-log.js';
+import { Metrics } from './metrics.js';
 import { formatPosition } from './position.js';
 
 const TTL_MS = 10_000;
@@ -19,7 +21,11 @@ describe('EventBufferService', () => {
     clock = new ManualClock();
     log = new MemoryEventLog({ ...DEFAULT_BOUNDS, bufferEvents: 5, bufferTtlMs: TTL_MS }, clock.read);
     module = await Test.createTestingModule({
-      providers: [EventBufferService, { provide: EventLog, useValue: log }],
+      providers: [
+        EventBufferService,
+        { provide: EventLog, useValue: log },
+        { provide: Metrics, useClass: PrometheusMetrics },
+      ],
     }).compile();
     buffer = module.get(EventBufferService);
   });

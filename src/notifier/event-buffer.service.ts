@@ -10,6 +10,7 @@ import {
   type Since,
   StoreUnavailableError,
 } from './event-log.js';
+import { Metrics } from './metrics.js';
 import { formatPosition, type Position } from './position.js';
 import { newestPosition, requestedSeq, resolvePosition, startPoint } from './start-point.js';
 import type { StartPoint, StartRequest } from './start-point.js';
@@ -28,15 +29,26 @@ export interface PositionState {
 export class EventBufferService {
   private readonly pagesInReading = new Map<string, Promise<Page | undefined>>();
 
-  constructor(private readonly log: EventLog) {}
+  constructor(
+    private readonly log: EventLog,
+    private readonly metrics: Metrics,
+  ) {}
 
   /**
    * Stores a push, whole or not at all.
    *
    * @throws StoreUnavailableError: it may or may not have been stored
    */
-  push(push: Push): Promise<AppendResult> {
-    return this.log.append(push);
+  async push(push: Push): Promise<AppendResult> {
+    const begun = performance.now();
+    try {
+      const result = await this.log.append(push);
+      this.metrics.appended(push, result, performance.now() - begun);
+      return result;
+    } catch (error) {
+      this.metrics.appendFailed(push);
+      throw error;
+    }
   }
 
   /**
@@ -91,10 +103,19 @@ export class EventBufferService {
     const key = `${formatPosition(after)} ${skipped} ${asOf} ${accessId}`;
     const inReading = this.pagesInReading.get(key);
     if (inReading) return inReading;
+    const begun = performance.now();
     const page = this.log.read(accessId, after, MAX_FRAME_BYTES, since);
     this.pagesInReading.set(key, page);
-    const forget = () => this.pagesInReading.delete(key);
-    page.then(forget, forget);
+    page.then(
+      () => {
+        this.pagesInReading.delete(key);
+        this.metrics.read(performance.now() - begun);
+      },
+      () => {
+        this.pagesInReading.delete(key);
+        this.metrics.readFailed();
+      },
+    );
     return page;
   }
 

@@ -1,4 +1,4 @@
-import type { Push } from './event.js';
+import type { Arrival, Push } from './event.js';
 import type { Position } from './position.js';
 
 /** An event in its place in a log. Its id is the position made of its log's epoch, `seq` and `tag`. */
@@ -91,6 +91,18 @@ export interface Announcement {
   readonly previousTag: number;
   /** Consecutive, at least one. */
   readonly events: readonly StoredEvent[];
+  /** Of the push that brought the first of `events`, where it is known. */
+  readonly arrival?: Arrival | undefined;
+}
+
+/** How much there is in a store, as far as it knows without asking anyone. For metrics. */
+export interface StoreExtent {
+  /** Bytes of all that is kept. */
+  readonly bytes: number;
+  /** Beyond so many bytes the least recently pushed logs go. */
+  readonly maxBytes: number;
+  /** Events that were trimmed, expired or made room since the store was opened; an event that is over counts once its room is freed. */
+  readonly trimmed: number;
 }
 
 /** How much of a log there is, for people who ask why a user did not get something. */
@@ -191,6 +203,11 @@ export abstract class EventLog {
 
   /** @throws StoreUnavailableError */
   abstract extent(accessId: string): Promise<LogExtent>;
+
+  /** How much there is in all; `undefined` where others share the store, and it has figures of its own. */
+  storeExtent(): StoreExtent | undefined {
+    return undefined;
+  }
 
   /** Who is told of every append. One listener: the subscriptions of this node. */
   abstract listen(listener: (announcements: readonly Announcement[]) => void): void;

@@ -16,10 +16,18 @@ export interface PushedEvent {
   readonly text: ByteString;
 }
 
+/** When a push came to this server. It rides on what is announced of the push, so that a delivery knows how old its events are. */
+export interface Arrival {
+  /** Unix milliseconds, with fractions, on the clock of the node that it came to. */
+  readonly at: number;
+}
+
 /** One push: what is stored whole or not at all. */
 export interface Push {
   readonly events: readonly PushedEvent[];
   readonly idempotency?: IdempotencyClaim;
+  /** Absent where nobody measures. */
+  readonly arrival?: Arrival;
 }
 
 /** A repeat under the same key with the same digest is stored once; with another digest it is refused. */

@@ -1,9 +1,13 @@
-import type { Close } from './close.js';
+import type { Close, CloseReason } from './close.js';
+import type { Metrics } from './metrics.js';
 
 /** A connection of any kind, as far as its number and its end are concerned. */
 export interface Member {
   /** The peer's address; it never changes. */
   readonly address: string;
+
+  /** Why this server ended it, once it has. */
+  readonly closeReason: CloseReason | undefined;
 
   /** Ends it, whatever it is doing. */
   end(close: Close): void;
@@ -16,8 +20,9 @@ export class OpenConnections {
   private readonly countOf = new Map<string, number>();
 
   constructor(
-    private readonly max: number,
+    readonly max: number,
     private readonly maxPerAddress = Infinity,
+    private readonly metrics?: Metrics,
   ) {}
 
   /** Counts a connection in, until `release()`. @returns why it must be ended, if it is one too many */
@@ -32,7 +37,9 @@ export class OpenConnections {
   }
 
   release(member: Member): void {
-    if (this.members.delete(member)) this.countFrom(member.address, -1);
+    if (!this.members.delete(member)) return;
+    this.countFrom(member.address, -1);
+    this.metrics?.closed(member.closeReason);
   }
 
   get count(): number {

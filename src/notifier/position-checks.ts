@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError, type CursorState } from './event-log.js';
+import type { Metrics } from './metrics.js';
 import type { Subscription } from './subscription.js';
 
 /**
@@ -14,6 +15,7 @@ export class PositionChecks {
   /** @param outlivedDrops how many of the user's drops a subscription need not heed */
   constructor(
     private readonly buffer: EventBufferService,
+    private readonly metrics: Metrics,
     private readonly outlivedDrops: (subscription: Subscription) => number,
   ) {}
 
@@ -29,6 +31,7 @@ export class PositionChecks {
     const cursors = subscriptions.map((subscription) => this.stateOf(subscription));
     try {
       const astray = await this.buffer.astray(cursors);
+      this.metrics.checked('current', cursors.length - astray.length);
       await Promise.all(astray.map((index) => this.settle(subscriptions[index]!, cursors[index]!)));
     } catch (error) {
       // The store does not answer: the next heartbeat asks again, and readiness says so meanwhile.
@@ -43,6 +46,7 @@ export class PositionChecks {
 
   private async settle(subscription: Subscription, cursor: CursorState): Promise<void> {
     const { standing, drops } = await this.buffer.stateOf(cursor.accessId, cursor.position, cursor.losses);
+    this.metrics.checked(standing, 1);
     if (drops > Math.max(cursor.drops, this.outlivedDrops(subscription))) {
       subscription.close({ reason: 'dropped' });
     } else if (standing === 'gone' && subscription.position === cursor.position) {

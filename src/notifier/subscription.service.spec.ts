@@ -6,10 +6,12 @@ import { Gates, settle } from '../../test/support/gates.js';
 import { TestStore } from '../../test/support/test-store.js';
 import { eventually } from '../../test/support/wait.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { Authenticator, NotAdmittedError } from './authenticator.js';
 import { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError } from './event-log.js';
 import { Lifecycle } from './lifecycle.js';
+import { Metrics } from './metrics.js';
 import { NotifierModule } from './notifier.module.js';
 import { OpenConnections } from './open-connections.js';
 import { NotifierOptions } from './options.js';
@@ -60,6 +62,7 @@ describe('the subscriptions of a node', () => {
       log.provider,
       { provide: Authenticator, useValue: { authenticate: () => authenticate() } },
       { provide: NotifierOptions, useValue: OPTIONS },
+      { provide: Metrics, useClass: PrometheusMetrics },
       { provide: OpenConnections, useValue: new OpenConnections(100) },
       Lifecycle,
     ]);

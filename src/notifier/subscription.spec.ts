@@ -4,6 +4,7 @@ import { FakeConnection } from '../../test/support/fake-connection.js';
 import { settle } from '../../test/support/gates.js';
 import { TestStore } from '../../test/support/test-store.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError } from './event-log.js';
 import { Subscription } from './subscription.js';
@@ -18,6 +19,7 @@ class World {
   readonly user = new UserSubscriptions(USER, Promise.resolve());
   readonly log: WrappedLog;
   readonly buffer: EventBufferService;
+  readonly metrics = new PrometheusMetrics();
   reads = 0;
   private pushed = 0;
 
@@ -32,13 +34,15 @@ class World {
       for (const announcement of announcements) this.user.tail.add(announcement);
       this.user.pump();
     });
-    this.buffer = new EventBufferService(this.log);
+    this.buffer = new EventBufferService(this.log, this.metrics);
   }
 
   async subscribe(lastEventId: string | null = null, timestamp?: number) {
     const connection = new FakeConnection();
     const { tail, all } = this.user;
-    const subscription = new Subscription(USER, connection, tail, this.buffer, (ended) => all.delete(ended));
+    const { buffer, metrics } = this;
+    const onEnd = (ended: Subscription) => all.delete(ended);
+    const subscription = new Subscription(USER, connection, tail, buffer, metrics, onEnd);
     all.add(subscription);
     subscription.begin(
       await this.buffer.start(USER, { lastEventId, ...(timestamp !== undefined && { timestamp }) }),

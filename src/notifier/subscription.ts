@@ -3,6 +3,7 @@ import type { Connection } from './connection.js';
 import { Delivery } from './delivery.js';
 import { StoreUnavailableError, type Page, type Since } from './event-log.js';
 import type { EventBufferService } from './event-buffer.service.js';
+import type { Metrics } from './metrics.js';
 import type { Position } from './position.js';
 import type { StartPoint } from './start-point.js';
 import type { Tail } from './tail.js';
@@ -37,6 +38,7 @@ export class Subscription {
     readonly connection: Connection,
     private readonly tail: Tail,
     private readonly buffer: EventBufferService,
+    private readonly metrics: Metrics,
     private readonly onEnd: (subscription: Subscription) => void,
   ) {}
 
@@ -114,15 +116,22 @@ export class Subscription {
 
   private takePage(page: Page | undefined, version: number): void {
     if (!page) return this.close({ reason: 'fell behind' });
-    if (page.events.length > 0) this.deliver(new Delivery(this.connection.form, page.epoch, page.events));
+    if (page.events.length > 0) this.replay(new Delivery(this.connection.form, page.epoch, page.events));
     this.moveTo(page.end);
     // An announcement that came meanwhile knows better where the head is.
     if (page.reachedHead && version === this.tail.version) this.tail.learn(page.end);
     this.pump();
   }
 
+  private replay(delivery: Delivery): void {
+    this.deliver(delivery);
+    this.metrics.replayed(delivery);
+  }
+
   private deliver(delivery: Delivery): void {
     this.connection.send(delivery);
+    this.metrics.delivered(delivery);
+    if (!this.connection.hasRoom) this.metrics.filled();
     this.moveTo(delivery.end);
   }
 

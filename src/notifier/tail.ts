@@ -1,3 +1,4 @@
+import type { Arrival } from './event.js';
 import type { Announcement, StoredEvent } from './event-log.js';
 import type { Form } from './connection.js';
 import { Delivery, fitFrame } from './delivery.js';
@@ -26,10 +27,12 @@ export class Tail {
   private events: StoredEvent[] = [];
   /** Whether `events` is this tail's own, to be added to; what was announced or delivered is not. */
   private owned = false;
+  /** Of the announcements that `events` are made of, in order. */
+  private readonly arrivals: { firstSeq: number; arrival: Arrival | undefined }[] = [];
   private bytes = 0;
   private shared: { from: number; delivery: Delivery } | undefined;
 
-  add({ epoch, previousSeq, previousTag, events }: Announcement): void {
+  add({ epoch, previousSeq, previousTag, events, arrival }: Announcement): void {
     this.version = ++lastVersion;
     if (!this.follows(epoch, previousSeq, previousTag)) this.clear();
     if (this.events.length === 0) {
@@ -40,6 +43,7 @@ export class Tail {
       this.owned = true;
       for (const event of events) this.events.push(event);
     }
+    this.arrivals.push({ firstSeq: previousSeq + 1, arrival });
     for (const event of events) this.bytes += event.text.length;
     const last = events[events.length - 1]!;
     this.newest = { epoch, seq: last.seq, tag: last.tag };
@@ -56,6 +60,7 @@ export class Tail {
     if (this.events.length === 0) return;
     this.events = [];
     this.owned = false;
+    this.arrivals.length = 0;
     this.bytes = 0;
     this.shared = undefined;
   }
@@ -82,7 +87,8 @@ export class Tail {
     const from = this.indexAfter(position);
     if (from === undefined) return undefined;
     if (this.shared?.from === from && this.shared.delivery.form === form) return this.shared.delivery;
-    const delivery = new Delivery(form, position.epoch, this.frameFrom(from));
+    const arrival = this.arrivalOf(position.seq + 1);
+    const delivery = new Delivery(form, position.epoch, this.frameFrom(from), arrival);
     this.shared = { from, delivery };
     return delivery;
   }
@@ -95,6 +101,10 @@ export class Tail {
     // A number proves nothing: after a failover, numbers repeat with other tags.
     const knownTag = index === 0 ? this.previousTag : this.events[index - 1]!.tag;
     return knownTag === tag ? index : undefined;
+  }
+
+  private arrivalOf(seq: number): Arrival | undefined {
+    return this.arrivals.findLast(({ firstSeq }) => firstSeq <= seq)?.arrival;
   }
 
   private frameFrom(from: number): readonly StoredEvent[] {

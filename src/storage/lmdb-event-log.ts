@@ -1,7 +1,15 @@
 import { Logger } from '@nestjs/common';
 import type { Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
-import type { Announcement, AppendResult, LogExtent, LogView, Page, Since } from '../notifier/event-log.js';
+import type {
+  Announcement,
+  AppendResult,
+  LogExtent,
+  LogView,
+  Page,
+  Since,
+  StoreExtent,
+} from '../notifier/event-log.js';
 import type { Position } from '../notifier/position.js';
 import { type Bounds, type Clock, HOUR_MS, steadyClock } from './bounds.js';
 import { CommitDraft } from './lmdb/commit-draft.js';
@@ -49,6 +57,7 @@ export class LmdbEventLog extends EventLog {
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
   private isHealthy = true;
+  private trimmed = 0;
   private isClosed = false;
 
   private constructor(
@@ -73,10 +82,10 @@ export class LmdbEventLog extends EventLog {
     return new LmdbEventLog(openFile(options.dir, options.sync), options);
   }
 
-  async append({ events, idempotency }: Push): Promise<AppendResult> {
+  async append(push: Push): Promise<AppendResult> {
     this.assertOpen();
-    if (events.length === 0 && !idempotency) return 'stored';
-    const result = await this.queue.add((draft) => draft.append(events, idempotency));
+    if (push.events.length === 0 && !push.idempotency) return 'stored';
+    const result = await this.queue.add((draft) => draft.append(push));
     if (result === 'full')
       throw new StoreUnavailableError('idempotency keys take up their share of the store');
     return result;
@@ -109,6 +118,10 @@ export class LmdbEventLog extends EventLog {
 
   listen(listener: (announcements: readonly Announcement[]) => void): void {
     this.listener = listener;
+  }
+
+  override storeExtent(): StoreExtent {
+    return { bytes: this.bytes, maxBytes: this.bounds.totalBytes, trimmed: this.trimmed };
   }
 
   isReady(): boolean {
@@ -166,6 +179,7 @@ export class LmdbEventLog extends EventLog {
 
   private remember(draft: CommitDraft): void {
     this.isHealthy = true;
+    this.trimmed += draft.trimmed;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
   }

@@ -1,4 +1,4 @@
-import type { IdempotencyClaim, Push, PushedEvent } from '../notifier/event.js';
+import type { Arrival, IdempotencyClaim, Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
 import type {
   Announcement,
@@ -8,6 +8,7 @@ import type {
   Page,
   Since,
   StoredEvent,
+  StoreExtent,
   StoreMemory,
 } from '../notifier/event-log.js';
 import { newEpoch, newTag, type Position } from '../notifier/position.js';
@@ -36,15 +37,16 @@ export class MemoryEventLog extends EventLog {
     this.logs = new MemoryLogs(bounds);
   }
 
-  async append({ events, idempotency }: Push): Promise<AppendResult> {
+  async append(push: Push): Promise<AppendResult> {
     this.assertOpen();
+    const { events, idempotency } = push;
     const now = this.clock();
     this.idempotency.expire(now);
     if (idempotency) {
       const claimed = this.claim(idempotency, now);
       if (claimed !== 'stored') return claimed;
     }
-    if (events.length > 0) this.store(events, now);
+    if (events.length > 0) this.store(push, now);
     return 'stored';
   }
 
@@ -59,7 +61,7 @@ export class MemoryEventLog extends EventLog {
     return 'stored';
   }
 
-  private store(events: readonly PushedEvent[], now: number): void {
+  private store({ events, arrival }: Push, now: number): void {
     this.serial++;
     const tag = newTag();
     const announcements = new Map<string, { log: MemoryLog; announcement: Growing }>();
@@ -67,7 +69,7 @@ export class MemoryEventLog extends EventLog {
       let entry = announcements.get(event.accessId);
       if (!entry) {
         const log = this.logs.open(event.accessId, this.serial, now);
-        entry = { log, announcement: announcementOf(event.accessId, log) };
+        entry = { log, announcement: announcementOf(event.accessId, log, arrival) };
         announcements.set(event.accessId, entry);
       }
       entry.announcement.events.push(entry.log.append(event, tag, now));
@@ -132,6 +134,10 @@ export class MemoryEventLog extends EventLog {
     this.listener = listener;
   }
 
+  override storeExtent(): StoreExtent {
+    return { bytes: this.bytes, maxBytes: this.bounds.totalBytes, trimmed: this.logs.trimmed };
+  }
+
   isReady(): boolean {
     return !this.isClosed;
   }
@@ -152,6 +158,6 @@ export class MemoryEventLog extends EventLog {
 
 type Growing = Announcement & { events: StoredEvent[] };
 
-function announcementOf(accessId: string, log: MemoryLog): Growing {
-  return { accessId, epoch: log.epoch, previousSeq: log.seq, previousTag: log.tag, events: [] };
+function announcementOf(accessId: string, log: MemoryLog, arrival: Arrival | undefined): Growing {
+  return { accessId, epoch: log.epoch, previousSeq: log.seq, previousTag: log.tag, events: [], arrival };
 }

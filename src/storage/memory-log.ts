@@ -26,7 +26,9 @@ export class MemoryLog {
   /** What of the log is in the sums of all logs. */
   accountedBytes = 0;
   accountedHeadBytes = 0;
-  private trimmedSeq = 0;
+  accountedTrimmed = 0;
+  /** The number of the newest event that is gone. */
+  trimmedSeq = 0;
   private trimmedTag = 0;
   private textBytes = 0;
   /** Those before index `first` are gone. */

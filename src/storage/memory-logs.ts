@@ -9,6 +9,8 @@ export class MemoryLogs {
   forgottenSerial = 0;
   forgottenCreatedAt = -Infinity;
   bytes = 0;
+  /** Events let go of, in all. */
+  trimmed = 0;
   private headBytes = 0;
   /** The hour in which `clearExpired` last looked, and up to which hour of their last push it has cleared all logs. */
   private clearedIn = 0;
@@ -92,7 +94,7 @@ export class MemoryLogs {
   }
 
   private forget(log: MemoryLog): void {
-    log.clear();
+    this.clear(log);
     this.forgottenSerial = Math.max(this.forgottenSerial, log.pushedSerial);
     this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.trimmedCreatedAt);
     this.byUser.delete(log.accessId);
@@ -119,6 +121,8 @@ export class MemoryLogs {
     const headBytes = log.length === 0 ? bytes : 0;
     this.bytes += bytes - log.accountedBytes;
     this.headBytes += headBytes - log.accountedHeadBytes;
+    this.trimmed += log.trimmedSeq - log.accountedTrimmed;
+    log.accountedTrimmed = log.trimmedSeq;
     log.accountedBytes = bytes;
     log.accountedHeadBytes = headBytes;
   }

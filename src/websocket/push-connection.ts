@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Close } from '../notifier/close.js';
+import type { Close, CloseReason } from '../notifier/close.js';
 import type { Member } from '../notifier/open-connections.js';
 import { describeError } from '../wire/error-description.js';
 import { byteString } from '../notifier/event.js';
@@ -15,6 +15,8 @@ const TRUE = textFrame('true');
 
 /** A connector's connection: every message gets one answer, in the order of the messages. */
 export class PushConnection implements Member {
+  closeReason: CloseReason | undefined;
+
   /** The answers in order; those still to come are `undefined`. */
   private answers: (Buffer | undefined)[] = [];
   /** The number of the message that `answers[0]` answers. */
@@ -53,6 +55,7 @@ export class PushConnection implements Member {
   }
 
   end({ reason, detail, retryAfterMs }: Close): void {
+    this.closeReason ??= reason;
     this.ws.close(CLOSE_CODES[reason], closeText({ reason, detail, retryAfterMs }));
   }
 

@@ -1,8 +1,9 @@
 import { Injectable, ServiceUnavailableException, UnprocessableEntityException } from '@nestjs/common';
 import type { Connector } from '../notifier/connectors.js';
-import type { IdempotencyClaim } from '../notifier/event.js';
+import type { Arrival, IdempotencyClaim, PushedEvent } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import { Lifecycle } from '../notifier/lifecycle.js';
+import { Metrics } from '../notifier/metrics.js';
 import { PushLimits } from './push-limits.js';
 import { readPushedEvents } from './push-request.js';
 
@@ -13,6 +14,7 @@ export class PushIntake {
     private readonly buffer: EventBufferService,
     private readonly lifecycle: Lifecycle,
     private readonly limits: PushLimits,
+    private readonly metrics: Metrics,
   ) {}
 
   /**
@@ -25,11 +27,24 @@ export class PushIntake {
    */
   async take(body: Buffer, connector: Connector, idempotency: IdempotencyClaim | undefined): Promise<void> {
     if (this.lifecycle.isEnding) throw new ServiceUnavailableException('the server is going down');
-    const events = readPushedEvents(body, this.limits);
-    connector.charge(events.length);
-    const result = await this.buffer.push(idempotency ? { events, idempotency } : { events });
+    const arrival = this.metrics.arrive();
+    const events = this.admit(body, connector, arrival);
+    const result = await this.buffer.push(
+      idempotency ? { events, arrival, idempotency } : { events, arrival },
+    );
     if (result === 'conflict') {
       throw new UnprocessableEntityException('the idempotency key was used for other events');
+    }
+  }
+
+  private admit(body: Buffer, connector: Connector, arrival: Arrival): readonly PushedEvent[] {
+    try {
+      const events = readPushedEvents(body, this.limits);
+      connector.charge(events.length);
+      return events;
+    } catch (error) {
+      this.metrics.refused(arrival);
+      throw error;
     }
   }
 }

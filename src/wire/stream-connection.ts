@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Close } from '../notifier/close.js';
+import type { Close, CloseReason } from '../notifier/close.js';
 import type { Connection, Form, Subscribed } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
 import type { Member } from '../notifier/open-connections.js';
@@ -19,6 +19,8 @@ export abstract class StreamConnection implements Connection, Member {
   lastSignOfLife = Date.now();
   /** Whether it is closed or closing: what a client still says then is not listened to. */
   hasEnded = false;
+
+  closeReason: CloseReason | undefined;
 
   /** Whether something was sent since the last heartbeat. */
   protected wasSilent = true;
@@ -77,6 +79,7 @@ export abstract class StreamConnection implements Connection, Member {
   /** A full socket has at most one heartbeat to make room for the farewell. */
   close(close: Close): void {
     this.hasEnded = true;
+    this.closeReason ??= close.reason;
     if (!this.isFull) return this.sayFarewell(close);
     const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
     this.socket.once('close', () => clearTimeout(timer));

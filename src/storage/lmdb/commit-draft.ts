@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IdempotencyClaim, PushedEvent } from '../../notifier/event.js';
+import type { IdempotencyClaim, Push } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
 import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
@@ -21,6 +21,8 @@ export class CommitDraft implements Changes {
   readonly logs = new Map<string, LogDraft>();
   readonly forgotten = new Set<string>();
   headBytes: number;
+  /** Events that the commit lets go of. */
+  trimmed = 0;
   private claimBytes: number;
   private bytes: number;
   private serial: number;
@@ -44,11 +46,11 @@ export class CommitDraft implements Changes {
   }
 
   /** @returns `full` where idempotency keys have used up their share of the bytes */
-  append(events: readonly PushedEvent[], claim: IdempotencyClaim | undefined): AppendResult | 'full' {
-    const claimed = claim ? this.claim(claim) : 'stored';
+  append({ events, idempotency, arrival }: Push): AppendResult | 'full' {
+    const claimed = idempotency ? this.claim(idempotency) : 'stored';
     if (claimed !== 'stored' || events.length === 0) return claimed;
     this.serial++;
-    for (const event of events) this.log(event.accessId).add(event, this.serial);
+    for (const event of events) this.log(event.accessId).add(event, this.serial, arrival);
     return 'stored';
   }
 
@@ -81,6 +83,7 @@ export class CommitDraft implements Changes {
       log.write(this);
     }
     this.makeRoom();
+    for (const log of this.logs.values()) this.trimmed += log.trimmed;
     const { serial, forgottenSerial, bytes, headBytes, claimBytes } = this;
     const forgottenCreatedAt = Number.isFinite(this.forgottenCreatedAt) ? this.forgottenCreatedAt : null;
     const changed = {
@@ -97,9 +100,9 @@ export class CommitDraft implements Changes {
 
   /** What the commit's logs have to tell, once it is done. */
   *announcements(): Generator<Announcement> {
-    for (const { accessId, head, previousSeq, previousTag, added } of this.logs.values()) {
+    for (const { accessId, head, previousSeq, previousTag, added, arrival } of this.logs.values()) {
       if (added.length === 0) continue;
-      yield { accessId, epoch: head.epoch, previousSeq, previousTag, events: added };
+      yield { accessId, epoch: head.epoch, previousSeq, previousTag, events: added, arrival };
     }
   }
 
@@ -176,6 +179,7 @@ export class CommitDraft implements Changes {
     const log = this.draft(accessId, head);
     log.clear();
     log.forget(this);
+    this.trimmed += log.trimmed;
     this.forgotten.add(accessId);
     this.forgottenSerial = Math.max(this.forgottenSerial, head.pushedSerial);
     this.forgottenCreatedAt = Math.max(this.forgottenCreatedAt, log.head.trimmedCreatedAt);

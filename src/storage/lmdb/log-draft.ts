@@ -1,4 +1,4 @@
-import type { PushedEvent } from '../../notifier/event.js';
+import type { Arrival, PushedEvent } from '../../notifier/event.js';
 import type { StoredEvent } from '../../notifier/event-log.js';
 import { newEpoch, newTag } from '../../notifier/position.js';
 import { type Bounds, HOUR_MS } from '../bounds.js';
@@ -18,6 +18,8 @@ export class LogDraft {
   readonly head: MutableHead;
   /** What the commit adds, of which the oldest may be trimmed again. */
   readonly added: StoredEvent[] = [];
+  /** Of the first push that the commit brings the log. */
+  arrival: Arrival | undefined;
   private readonly tag = newTag();
   private oldest: ChunkIndex | undefined;
 
@@ -53,12 +55,18 @@ export class LogDraft {
     return this.before?.seq ?? 0;
   }
 
+  /** Events that the commit lets go of. */
+  get trimmed(): number {
+    return this.head.trimmedSeq - (this.before?.trimmedSeq ?? 0);
+  }
+
   get previousTag(): number {
     return this.before?.tag ?? 0;
   }
 
-  add({ createdAt, text }: PushedEvent, serial: number): void {
+  add({ createdAt, text }: PushedEvent, serial: number, arrival: Arrival | undefined): void {
     const { head } = this;
+    this.arrival ??= arrival;
     this.added.push({ seq: ++head.seq, tag: this.tag, createdAt, text });
     head.tag = this.tag;
     head.bytes += text.length;
