@@ -91,6 +91,7 @@ describe('a subscription', () => {
     expect(connection.deliveries).toHaveLength(1);
     await world.push(6, LARGE);
     expect(connection.deliveries).toHaveLength(1);
+    expect((await world.metrics.report()).text).toContain('\nnotifier_full_sockets_total 1\n');
     connection.onDelivery = () => undefined;
     connection.hasRoom = true;
     subscription.pump();

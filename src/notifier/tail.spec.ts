@@ -47,6 +47,16 @@ describe('a tail', () => {
     expect(tail.isNewest(at(4))).toBe(false);
   });
 
+  it('knows of each delivery when the push of its first event arrived', () => {
+    const [first, second, third] = [{ at: 1 }, { at: 2 }, { at: 3 }];
+    const tail = tailOf(announcement(1, 2, { arrival: first }), announcement(3, 5, { arrival: second }));
+    const arrivalAfter = (seq: number) => tail.deliveryAfter(at(seq), 'plain')?.arrival;
+    expect([0, 1, 2, 3, 4].map(arrivalAfter)).toEqual([first, first, second, second, second]);
+    tail.clear();
+    tail.add(announcement(6, 6, { arrival: third }));
+    expect(arrivalAfter(5)).toBe(third);
+  });
+
   it('sends to the log whoever stands before its first event, or beyond its last', () => {
     const tail = tailOf(announcement(5, 7));
     expect(seqsAfter(tail, at(4))).toEqual([5, 6, 7]);
