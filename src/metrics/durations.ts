@@ -4,8 +4,8 @@ import type { Metric, Registry } from 'prom-client';
 const BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * How long something takes, in buckets. It only counts: a histogram of prom-client costs 1 µs an observation, 20 times as much as
- * this, and a frame is written in 6.
+ * How long something takes, in buckets. It only counts: a histogram of prom-client takes 270 ns an observation and this
+ * takes 8. The best of 60 runs, Node 20.
  */
 export class Durations {
   private readonly counts = new Array<number>(BUCKETS.length + 1).fill(0);

@@ -16,7 +16,8 @@ type Counts<Value extends string> = Record<Value, number>;
 const PEER = 'peer';
 
 /**
- * Counts in plain numbers, and hands them to prom-client only when it is asked: a count there costs 0.3 µs, and here next to nothing. No
+ * Counts in plain numbers, and hands them to prom-client only when it is asked: a labelled count there takes 65 ns, and here about 1. With
+ * the clock, all of it is 160 ns a push and 62 ns a delivery. No
  * label ever holds what a client or a connector has chosen.
  */
 export class PrometheusMetrics extends Metrics {
