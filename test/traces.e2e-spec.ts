@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { builtEntry } from './support/build.js';
 import { Collector, type ReceivedSpan } from './support/collector.js';
 import { event, push, pushed } from './support/http.js';
@@ -118,6 +118,11 @@ async function loadedPackages(environment: Readonly<Record<string, string>>): Pr
 }
 
 describe("OpenTelemetry's SDK", () => {
+  // Building takes long on a busy machine.
+  beforeAll(async () => {
+    await builtEntry();
+  }, 120_000);
+
   test('is loaded where spans have somewhere to go, and nowhere else', async () => {
     // prom-client asks for the interface, which is nothing without an SDK.
     expect(await loadedPackages({})).toEqual(['api']);
