@@ -121,11 +121,28 @@ function sseOptions({ heartbeatMs, allowedOrigins }: Config): SseOptions {
   return { heartbeatMs, allowsOrigin: originRule(allowedOrigins) };
 }
 
+/** Packages that are installed by whoever wants traces. */
+const TRACING = [
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-http',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-base',
+];
+
 /** What traces needs is loaded only where there is somebody to send them to. */
 async function openMetrics({ tracesUrl }: Config): Promise<PrometheusMetrics> {
   if (!tracesUrl) return new PrometheusMetrics();
-  const { TracedMetrics } = await import('./metrics/traced-metrics.js');
-  return new TracedMetrics(tracesUrl);
+  try {
+    const { TracedMetrics } = await import('./metrics/traced-metrics.js');
+    return new TracedMetrics(tracesUrl);
+  } catch (cause) {
+    throw new Error(
+      `OTEL_EXPORTER_OTLP_ENDPOINT is set, and what sends traces is not installed: npm install ${TRACING.join(' ')}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function openLog(config: Config): EventLog {

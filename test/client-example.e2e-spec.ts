@@ -33,7 +33,7 @@ describe('the example page of docs/client.md', () => {
   it('works as it stands, without a build', async () => {
     await pushed(app.url, [event('client1', 1, 'before')]);
     const tab = await chromium.open(`${pages.origin}/?server=${encodeURIComponent(app.url)}`);
-    await tab.until(`document.querySelector('#status').textContent.startsWith('open (websocket)')`);
+    await tab.until(`document.querySelector('#status')?.textContent.startsWith('open (websocket)')`);
     await pushed(app.url, [event('client1', 2, 'hello')]);
     await tab.until(`document.querySelectorAll('#events li').length === 2`);
     expect(await tab.evaluate(`document.querySelector('#events').innerText`)).toBe('"before"\n"hello"');

@@ -23,7 +23,7 @@ export type OpenEventLog = (
   clock?: Clock,
 ) => EventLogHarness | Promise<EventLogHarness>;
 
-/** What a store cannot be asked for. Its tests are then reported as skipped. */
+/** What a store cannot be asked for: such tests are not its tests. */
 export interface Capabilities {
   /** Whether the store's time is the given clock's. */
   readonly manualClock: boolean;
@@ -32,6 +32,9 @@ export interface Capabilities {
   /** How many random histories the store is led through. */
   readonly histories: number;
 }
+
+/** In place of `it` for what the store cannot be asked for. */
+export function leftOut(_name: string, _test: () => Promise<void>, _timeoutMs?: number): void {}
 
 export const ALL_CAPABILITIES: Capabilities = { manualClock: true, totalBytes: true, histories: 200 };
 

@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { StoreUnavailableError, type EventLog } from '../../src/notifier/event-log.js';
 import { formatPosition } from '../../src/notifier/position.js';
 import { claimed, event, eventsOf, held, idOf, newest, push, readAfter, verdict } from './events.js';
-import { Announcements, ManualClock, type EventLogHarness, type Suite } from './harness.js';
+import { leftOut, Announcements, ManualClock, type EventLogHarness, type Suite } from './harness.js';
 
 const HOUR_MS = 3_600_000;
 
 /** Closing, and what is there when the store is opened again. */
 export function describeRestart({ open, can }: Suite): void {
-  const timed = can.manualClock ? it : it.skip;
+  const timed = can.manualClock ? it : leftOut;
 
   describe('a closed log', () => {
     it('takes nothing more, and says so', async () => {
