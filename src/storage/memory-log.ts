@@ -1,8 +1,8 @@
 import type { PushedEvent } from '../notifier/event.js';
-import { framedBytes } from '../notifier/delivery.js';
 import type { Head, LogExtent, Page, Since, StoredEvent } from '../notifier/event-log.js';
 import { newEpoch, type Position } from '../notifier/position.js';
 import type { Bounds } from './bounds.js';
+import { pageOf } from './page.js';
 
 interface HeldEvent extends StoredEvent {
   /** On the store's clock. */
@@ -101,21 +101,11 @@ export class MemoryLog {
 
   /** The page after `start`, a position that this log holds. */
   page(start: Position, maxBytes: number, since: Since | undefined): Page {
-    const events: StoredEvent[] = [];
-    let end = start;
-    let bytes = 0;
-    let before = start;
-    for (let i = this.first + start.seq - this.trimmedSeq; i < this.events.length; i++) {
-      const event = this.events[i]!;
-      const position = { epoch: this.epoch, seq: event.seq, tag: event.tag };
-      if (!since || event.createdAt >= since.createdAt || event.seq > since.until) {
-        bytes += framedBytes(event);
-        if (bytes > maxBytes && events.length > 0) break;
-        events.push(event);
-      } else if (events.length === 0) before = position;
-      end = position;
-    }
-    return { epoch: this.epoch, events, start: before, end, reachedHead: end.seq === this.seq };
+    return pageOf(this, start, this.eventsAfter(start.seq), maxBytes, since);
+  }
+
+  private *eventsAfter(seq: number): Generator<StoredEvent> {
+    for (let i = this.first + seq - this.trimmedSeq; i < this.events.length; i++) yield this.events[i]!;
   }
 
   extent(): LogExtent {

@@ -1,4 +1,3 @@
-import { framedBytes } from '../../notifier/delivery.js';
 import type {
   Head,
   LogExtent,
@@ -11,6 +10,7 @@ import type {
 import type { Position } from '../../notifier/position.js';
 import { resolvePosition } from '../../notifier/start-point.js';
 import { type Bounds, type Clock, HOUR_MS } from '../bounds.js';
+import { pageOf } from '../page.js';
 import { decodeEvents, decodeHead, decodeIndex } from './chunk.js';
 import type { HeadCache } from './head-cache.js';
 import { MAX_SEQ } from './keys.js';
@@ -56,7 +56,7 @@ export class LogReader {
     if (!view.head || view.head.seq === start.seq) {
       return { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
     }
-    return this.page(accessId, view.head, start, maxBytes, since);
+    return pageOf(view.head, start, this.eventsAfter(accessId, start.seq), maxBytes, since);
   }
 
   extent(accessId: string): LogExtent {
@@ -72,30 +72,6 @@ export class LogReader {
       trimmed: trimmedSeq,
       drops,
     };
-  }
-
-  private page(
-    accessId: string,
-    head: Head,
-    start: Position,
-    maxBytes: number,
-    since: Since | undefined,
-  ): Page {
-    const { epoch } = head;
-    const events: StoredEvent[] = [];
-    let before = start;
-    let end = start;
-    let bytes = 0;
-    for (const event of this.eventsAfter(accessId, start.seq)) {
-      const position = { epoch, seq: event.seq, tag: event.tag };
-      if (!since || event.createdAt >= since.createdAt || event.seq > since.until) {
-        bytes += framedBytes(event);
-        if (bytes > maxBytes && events.length > 0) break;
-        events.push(event);
-      } else if (events.length === 0) before = position;
-      end = position;
-    }
-    return { epoch, events, start: before, end, reachedHead: end.seq === head.seq };
   }
 
   private *eventsAfter(accessId: string, seq: number): Generator<StoredEvent> {
