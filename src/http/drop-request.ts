@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { BadRequestException } from '@nestjs/common';
 import { MAX_DEPTH } from '../notifier/event.js';
 import { firstFault, IsAccessId } from '../wire/members.js';
+import { parseJsonBody } from '../wire/json-body.js';
 import { scanEvents } from '../wire/json-spans.js';
 
 /** Whom to drop. */
@@ -25,7 +26,7 @@ export function readDropRequest(body: Buffer): string {
   if (!Array.isArray(scanEvents(body.toString('latin1'), MAX_DEPTH))) {
     throw new BadRequestException(`body must be nested at most ${MAX_DEPTH} deep`);
   }
-  const request = parse(body.toString());
+  const request = parseJsonBody(body.toString());
   if (typeof request !== 'object' || request === null || Array.isArray(request)) {
     throw new BadRequestException('body must be an object with drop_access_id');
   }
@@ -33,13 +34,4 @@ export function readDropRequest(body: Buffer): string {
   const fault = firstFault(new DropUserRequest({ drop_access_id: accessId }));
   if (fault) throw new BadRequestException(fault);
   return accessId as string;
-}
-
-function parse(text: string): unknown {
-  // Buffer.toString keeps a BOM, which JSON.parse refuses, as RFC 8259 allows.
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new BadRequestException('body must be valid JSON');
-  }
 }

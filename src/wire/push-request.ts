@@ -8,6 +8,7 @@ import {
   type PushedEvent,
 } from '../notifier/event.js';
 import { firstFault, IsAccessId, IsPresent, IsTimestamp } from './members.js';
+import { parseJsonBody } from './json-body.js';
 import { scanEvents, type EventSpans, type TooDeep } from './json-spans.js';
 import type { PushLimits } from './push-limits.js';
 
@@ -46,7 +47,7 @@ export function readPushedEvents(body: Buffer, limits: PushLimits): PushedEvent[
   // Before JSON.parse, which takes any depth.
   const spans = scanEvents(text, MAX_DEPTH);
   if (!Array.isArray(spans)) throw new BadRequestException(depthMessage(spans));
-  const elements = parse(text);
+  const elements = parseJsonBody(text);
   if (!Array.isArray(elements)) throw new BadRequestException('body must be an array of events');
   if (elements.length > limits.maxBatchEvents) {
     throw new PayloadTooLargeException(`body must hold at most ${limits.maxBatchEvents} events`);
@@ -61,15 +62,6 @@ export function readPushedEvents(body: Buffer, limits: PushLimits): PushedEvent[
 function depthMessage({ index, member }: TooDeep): string {
   const place = index < 0 ? 'body' : member ? `events[${index}].${member}` : `events[${index}]`;
   return `${place} must be nested at most ${MAX_DEPTH} deep`;
-}
-
-/** V8's error text quotes the input: it is neither sent nor logged. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new BadRequestException('body must be valid JSON');
-  }
 }
 
 function readEvent(
