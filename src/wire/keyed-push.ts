@@ -1,7 +1,7 @@
 import { BadRequestException } from '@nestjs/common';
 import type { IdempotencyClaim } from '../notifier/event.js';
 import { readIdempotencyKey } from './idempotency-key.js';
-import { memberSpan } from './json-spans.js';
+import { memberSpan } from './member-span.js';
 
 /** A push over WebSocket: the array of events, and what claims it. */
 export interface PushMessage {
