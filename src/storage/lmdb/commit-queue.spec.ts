@@ -37,11 +37,44 @@ test('what comes in one turn shares a commit, and what comes during it the next 
   expect(disk.commits.map(({ changes }) => changes.length)).toEqual([2]);
   disk.commits[0]!.done();
   expect(await Promise.all(first)).toEqual(['a', 'b']);
+  await jest.advanceTimersByTimeAsync(1);
   expect(disk.commits.map(({ changes }) => changes.length)).toEqual([2, 2]);
   disk.commits[1]!.done();
   expect(await Promise.all(later)).toEqual(['c', 'd']);
   await jest.advanceTimersByTimeAsync(1);
   expect(jest.getTimerCount()).toBe(0);
+});
+
+test('those who were just answered share the next commit with those who waited meanwhile', async () => {
+  const first = disk.queue.add(() => 'a');
+  await jest.advanceTimersByTimeAsync(1);
+  const second = disk.queue.add(() => 'b');
+  disk.commits[0]!.done();
+  await first;
+  await jest.advanceTimersByTimeAsync(0);
+  expect(disk.commits.length).toBe(1);
+  const third = disk.queue.add(() => 'c');
+  await jest.advanceTimersByTimeAsync(0);
+  expect(disk.commits.map(({ changes }) => changes.length)).toEqual([1, 2]);
+  disk.commits[1]!.done();
+  expect(await Promise.all([second, third])).toEqual(['b', 'c']);
+});
+
+test('a connector that was alone, or has paused, waits for nobody', async () => {
+  for (const name of ['a', 'b']) {
+    const added = disk.queue.add(() => name);
+    await jest.advanceTimersToNextTimerAsync();
+    disk.commits.pop()!.done();
+    expect(await added).toBe(name);
+  }
+  const together = [disk.queue.add(() => 'c'), disk.queue.add(() => 'd')];
+  await jest.advanceTimersToNextTimerAsync();
+  disk.commits.pop()!.done();
+  await Promise.all(together);
+  await jest.advanceTimersByTimeAsync(2);
+  void disk.queue.add(() => 'e');
+  await jest.advanceTimersToNextTimerAsync();
+  expect(disk.commits.length).toBe(1);
 });
 
 test('a commit that fails is everyone’s who shared it, and nobody else’s', async () => {
@@ -52,6 +85,7 @@ test('a commit that fails is everyone’s who shared it, and nobody else’s', a
   const next = disk.queue.add(() => 'c');
   disk.commits[0]!.fail(new Error('no space left on device'));
   await Promise.all(failed);
+  await jest.advanceTimersByTimeAsync(1);
   disk.commits[1]!.done();
   expect(await next).toBe('c');
 });

@@ -90,6 +90,7 @@ export class LmdbFile {
     } catch (error) {
       throw await causeOf(error);
     }
+    this.reserve.proved();
     this.current = meta;
     // What is read next must see it.
     this.db.resetReadTxn();

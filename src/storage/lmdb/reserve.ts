@@ -8,6 +8,9 @@ const SLACK_BYTES = 1024 * 1024;
 /** The file grows by at least this: 250 pushes of 16 KiB. */
 const STEP_BYTES = 4 * 1024 * 1024;
 
+/** For how long a write that succeeded shows that the next one will not fail for another reason than room. */
+const PROOF_MS = 5;
+
 const ZEROS = Buffer.alloc(1024 * 1024);
 
 const writeAsync = promisify(write);
@@ -28,6 +31,7 @@ export class Reserve {
   private readonly fd: number;
   /** How far the file goes, at least. */
   private size = 0;
+  private provedAt = 0;
 
   /** @param path of LMDB's file, which must exist */
   constructor(path: string) {
@@ -49,8 +53,13 @@ export class Reserve {
       const { bytesWritten } = await writeAsync(this.fd, ZEROS, 0, length, this.size);
       this.size += bytesWritten;
     }
-    // A file system that takes nothing at all any more (it failed, and is read-only now) says so here.
-    await writeAsync(this.fd, ZEROS, 0, 1, this.size - 1);
+    // A file system that takes nothing at all any more (it failed, and is read-only now) says so here, or has taken something just now.
+    if (Date.now() > this.provedAt + PROOF_MS) await writeAsync(this.fd, ZEROS, 0, 1, this.size - 1);
+  }
+
+  /** Notes that the file system has just taken what was written. */
+  proved(): void {
+    this.provedAt = Date.now();
   }
 
   /** What is to be written to the end of the file, piece by piece, until there is room. */
