@@ -23,17 +23,23 @@ export function pageOf(
   since: Since | undefined,
 ): Page {
   const events: StoredEvent[] = [];
-  let before = start;
-  let end = start;
+  let before: StoredEvent | undefined;
+  let last: StoredEvent | undefined;
   let bytes = 0;
   for (const event of following) {
-    const position = { epoch, seq: event.seq, tag: event.tag };
     if (!since || event.createdAt >= since.createdAt || event.seq > since.until) {
       bytes += framedBytes(event);
       if (bytes > maxBytes && events.length > 0) break;
       events.push(event);
-    } else if (events.length === 0) before = position;
-    end = position;
+    } else if (events.length === 0) before = event;
+    last = event;
   }
-  return { epoch, events, start: before, end, reachedHead: end.seq === seq };
+  const end = last ? { epoch, seq: last.seq, tag: last.tag } : start;
+  return {
+    epoch,
+    events,
+    start: before ? { epoch, seq: before.seq, tag: before.tag } : start,
+    end,
+    reachedHead: end.seq === seq,
+  };
 }

@@ -2,7 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { FUZZ_RUNS } from '../../test/support/fuzz.js';
 import { accessIdFault, timestampFault } from '../notifier/event.js';
-import { InvalidSubscriptionError, readFirstMessage, readRenewal, type Handshake } from './first-message.js';
+import {
+  FirstMessage,
+  InvalidSubscriptionError,
+  readFirstMessage,
+  readRenewal,
+  type Handshake,
+} from './first-message.js';
+import { firstFault } from './members.js';
 
 /** A handshake that showed nothing. */
 const BARE: Handshake = { token: undefined, claimedUser: () => undefined };
@@ -107,6 +114,9 @@ describe('a first message', () => {
           (token === undefined || typeof token === 'string') &&
           (last_event_id == null || typeof last_event_id === 'string');
         expect(fault === undefined).toBe(isRight);
+        expect(fault).toBe(
+          firstFault(new FirstMessage(JSON.parse(JSON.stringify(message)) as typeof message)),
+        );
         if (fault !== undefined) expect(fault).toMatch(/^(access_id|timestamp|token|last_event_id) must /);
       }),
       { numRuns: FUZZ_RUNS },

@@ -1,9 +1,13 @@
 import { ValidateIf } from 'class-validator';
 import type { Form } from '../notifier/connection.js';
+import { accessIdFault, timestampFault } from '../notifier/event.js';
 import type { SubscribeRequest } from '../notifier/subscription.service.js';
 import { firstFault, IsAccessId, IsString, IsTimestamp } from './members.js';
 
-/** What a client says first. It describes the message, checks it and words the error. */
+/**
+ * What a client says first. It describes the message and words the error; the check that every message passes is by hand, as for pushes: a storm of
+ * clients that come back would spend a tenth of its time in class-validator.
+ */
 export class FirstMessage {
   @IsAccessId()
   readonly access_id: unknown;
@@ -30,6 +34,18 @@ export class FirstMessage {
   /** The presence of `last_event_id` asks for the resumable form. */
   get form(): Form {
     return this.last_event_id === undefined ? 'plain' : 'resumable';
+  }
+
+  /** Whether the rules above find nothing wrong. */
+  get isValid(): boolean {
+    const { access_id, timestamp, token, last_event_id } = this;
+    const needsNoTimestamp = last_event_id !== undefined && timestamp === undefined;
+    return (
+      accessIdFault(access_id) === undefined &&
+      (needsNoTimestamp || timestampFault(timestamp) === undefined) &&
+      (token === undefined || typeof token === 'string') &&
+      (last_event_id == null || typeof last_event_id === 'string')
+    );
   }
 }
 
@@ -74,8 +90,7 @@ export function readSubscription(
   handshake: Handshake,
 ): Subscribing {
   const message = new FirstMessage(withHandshake(members, handshake));
-  const fault = firstFault(message);
-  if (fault) throw new InvalidSubscriptionError(fault);
+  if (!message.isValid) throw new InvalidSubscriptionError(firstFault(message));
   return { request: requestOf(message), form: message.form };
 }
 
