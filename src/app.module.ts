@@ -15,6 +15,7 @@ import { LocalCluster } from './cluster/local-cluster.js';
 import { RedisCluster } from './cluster/redis-cluster.js';
 import type { Config } from './config.js';
 import { socketLimits } from './descriptors.js';
+import { DocsModule } from './docs/docs.module.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { HttpModule } from './http/http.module.js';
 import { PushIntake } from './wire/push-intake.js';
@@ -111,6 +112,7 @@ export class AppModule {
         WebSocketModule,
         SseModule,
         MetricsModule,
+        DocsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
     };

@@ -7,6 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
 import { socketLimits } from './descriptors.js';
+import { InterfaceDocument } from './docs/interface-document.js';
 import { EventsController } from './http/events.controller.js';
 import { isLoopbackHost } from './http/loopback.js';
 import { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
@@ -52,6 +53,7 @@ export async function createApp(
       handshakeChecks(app.get(Authenticator), app.get(ConnectorAccess)),
     ),
   );
+  app.get(InterfaceDocument).describes(app);
   const events = app.get(EventsController);
   http.shortcut('/push_events', (request, response) => events.push(request, response));
   return app;

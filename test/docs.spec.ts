@@ -3,10 +3,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../src/config.js';
 import { ALLOWED_METHODS } from '../src/http/routes.js';
-import { Lifecycle } from '../src/notifier/lifecycle.js';
 import { CLOSE_CODES } from '../src/wire/close-codes.js';
-import { get, push, send, type Answer } from './support/http.js';
-import { startApp, type RunningApp } from './support/start-app.js';
+import { get } from './support/http.js';
+import { Provoked } from './support/provoked.js';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -89,69 +88,28 @@ describe('the requests of docs/protocol.md', () => {
 });
 
 describe('the statuses of docs/protocol.md', () => {
-  let running: RunningApp;
-  let guarded: RunningApp;
-  let url: string;
+  let servers: Provoked;
 
   beforeAll(async () => {
-    running = await startApp();
-    ({ url } = running);
-    guarded = await startApp({ NOTIFIER_API_KEYS: 'pusher:0123456789abcdef:push', NOTIFIER_RATE_LIMIT: '1' });
+    servers = await Provoked.start();
   });
 
-  afterAll(() => Promise.all([running.close(), guarded.close()]));
-
-  const WITH_KEY = { Authorization: 'Bearer 0123456789abcdef' };
-  const EVENT = '[{"accessid":"client1","created_at":1,"payload":1}]';
-  /** With `Host` and `Connection`, one more than is taken. */
-  const headers = Object.fromEntries(Array.from({ length: 198 }, (_, i) => [`x-${i}`, '']));
-
-  /** A request for each status that the server has, in this order: the last one ends the service. */
-  const provoked: readonly (readonly [number, () => Promise<Answer>])[] = [
-    [200, () => push(url, EVENT)],
-    [400, () => push(url, '[')],
-    [401, () => push(guarded.url, EVENT)],
-    [403, () => get(guarded.url, '/clients', WITH_KEY)],
-    [404, () => get(url, '/nowhere')],
-    [405, () => get(url, '/push_events')],
-    [413, () => push(url, ' '.repeat(1024 * 1024 + 1))],
-    [415, () => push(url, EVENT, { 'Content-Type': 'text/plain' })],
-    [422, () => repeatWithOtherEvents()],
-    [426, () => get(url, '/subscribe_to_events')],
-    [429, () => pushAfterTooMany()],
-    [431, () => get(url, '/clients', headers)],
-    [503, () => pushWhileEnding()],
-  ];
-
-  /** A push that is larger than the rate leaves a debt of as many seconds. */
-  async function pushAfterTooMany(): Promise<Answer> {
-    await push(guarded.url, JSON.stringify(Array(1000).fill(JSON.parse(EVENT)[0])), WITH_KEY);
-    return push(guarded.url, EVENT, WITH_KEY);
-  }
-
-  async function repeatWithOtherEvents(): Promise<Answer> {
-    await push(url, EVENT, { 'Idempotency-Key': 'a' });
-    return push(url, '[]', { 'Idempotency-Key': 'a' });
-  }
-
-  function pushWhileEnding(): Promise<Answer> {
-    running.app.get(Lifecycle).end();
-    return push(url, EVENT);
-  }
+  afterAll(() => servers.close());
 
   test('are those that the server answers with', async () => {
     const statuses = table(await read('docs/protocol.md'), 'status').map(([status]) => Number(status));
-    expect(statuses).toEqual(provoked.map(([status]) => status));
-    for (const [status, request] of provoked) expect((await request()).status).toBe(status);
+    expect(statuses).toEqual(servers.statuses.map(({ status }) => status));
+    for (const { status, request } of servers.statuses) expect((await request()).status).toBe(status);
   });
 
   test('come with the headers that say what to do', async () => {
-    expect((await send(url, '/push_events')).headers.allow).toBe('POST');
+    const { url } = servers;
+    expect((await servers.wrongMethod()).headers.allow).toBe('POST');
     expect((await get(url, '/subscribe_to_events')).headers.upgrade).toBe('websocket');
-    expect((await push(guarded.url, EVENT)).headers['www-authenticate']).toBe('Bearer');
-    expect((await pushAfterTooMany()).headers['retry-after']).toMatch(/^\d+$/);
+    expect((await servers.pushWithoutKey()).headers['www-authenticate']).toBe('Bearer');
+    expect((await servers.pushAfterTooMany()).headers['retry-after']).toMatch(/^\d+$/);
     expect((await get(url, '/clients', { Host: 'example.com' })).status).toBe(403);
-    expect((await pushWhileEnding()).headers['retry-after']).toMatch(/^\d+$/);
+    expect((await servers.pushWhileEnding()).headers['retry-after']).toMatch(/^\d+$/);
   });
 });
 

@@ -6,5 +6,7 @@ export const ALLOWED_METHODS: Readonly<Record<string, string>> = {
   '/health/live': 'GET, HEAD',
   '/health/ready': 'GET, HEAD',
   '/metrics': 'GET, HEAD',
+  '/docs': 'GET, HEAD',
+  '/docs-json': 'GET, HEAD',
   '/subscribe_to_events': 'GET, HEAD, OPTIONS',
 };

@@ -113,6 +113,16 @@ export class Tab {
     await eventually(() => this.evaluate<boolean>(`Boolean(${expression})`), expression);
   }
 
+  /** Runs a script in every page that is loaded from now on, before any of its own. */
+  async onEveryPage(source: string): Promise<void> {
+    await this.send('Page.enable');
+    await this.send('Page.addScriptToEvaluateOnNewDocument', { source });
+  }
+
+  async go(url: string): Promise<void> {
+    await this.send('Page.navigate', { url });
+  }
+
   /** Brings it to the front; the one that was there is hidden. */
   async show(): Promise<void> {
     await this.chromium.send('Target.activateTarget', { targetId: this.targetId });
