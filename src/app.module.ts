@@ -14,7 +14,7 @@ import { Tokens } from './auth/tokens.js';
 import { LocalCluster } from './cluster/local-cluster.js';
 import { RedisCluster } from './cluster/redis-cluster.js';
 import type { Config } from './config.js';
-import { socketLimits } from './descriptors.js';
+import { connectionLimit } from './descriptors.js';
 import { DocsModule } from './docs/docs.module.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { HttpModule } from './http/http.module.js';
@@ -77,7 +77,7 @@ class PortsModule implements OnApplicationShutdown {
         provide: OpenConnections,
         useFactory: (metrics: Metrics) =>
           new OpenConnections(
-            Math.min(config.maxConnections, socketLimits().connections),
+            connectionLimit(config.maxConnections).connections,
             config.maxConnectionsPerAddress,
             metrics,
           ),

@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
-import { socketLimits } from './descriptors.js';
+import { connectionLimit, socketLimits } from './descriptors.js';
 import { InterfaceDocument } from './docs/interface-document.js';
 import { EventsController } from './http/events.controller.js';
 import { isLoopbackHost } from './http/loopback.js';
@@ -38,7 +38,8 @@ export async function createApp(
     logger: log,
     abortOnError: false,
   });
-  for (const warning of config.warnings) log.warn(warning, 'Config');
+  const { warning: fewer } = connectionLimit(config.maxConnections);
+  for (const warning of [...config.warnings, ...(fewer ? [fewer] : [])]) log.warn(warning, 'Config');
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustedProxies ?? false);

@@ -14,6 +14,19 @@ export interface SocketLimits {
   readonly connections: number;
 }
 
+/** How many connections that stay this process takes, of those that it is configured for; and what to say where that is fewer. */
+export function connectionLimit(
+  wanted: number,
+  openFiles = openFilesLimit(),
+): { readonly connections: number; readonly warning?: string } {
+  const { connections } = socketLimits(openFiles);
+  if (connections >= wanted) return { connections: wanted };
+  const warning =
+    `NOTIFIER_MAX_CONNECTIONS is lowered from ${wanted} to ${connections}: this process may open ${openFiles} files, ` +
+    `${OWN_DESCRIPTORS + SPARE_SOCKETS} of which are kept free; raise that limit (ulimit -n, LimitNOFILE=), or set a lower number`;
+  return { connections, warning };
+}
+
 /** @param openFiles the process's limit of open files */
 export function socketLimits(openFiles = openFilesLimit()): SocketLimits {
   const sockets = Math.max(2, openFiles - OWN_DESCRIPTORS);

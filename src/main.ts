@@ -14,8 +14,7 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const app = await createApp(config);
   const url = await listen(app, config);
-  const { tls } = config;
-  if (tls) process.on('SIGHUP', () => renewTls(app, tls));
+  process.on('SIGHUP', () => renewTls(app, config.tls));
   const stop = once(() => shutDown(app));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -33,8 +32,11 @@ function configOrExit(): Config {
 }
 
 /** A certificate that has been renewed is taken without a restart; one that is wrong leaves the old one in place. */
-function renewTls(app: NestExpressApplication, files: TlsFiles): void {
+function renewTls(app: NestExpressApplication, files: TlsFiles | undefined): void {
   const logger = new Logger('Tls');
+  // Without a listener the signal would end the process.
+  if (!files)
+    return logger.log('SIGHUP: there is no certificate to read again, since TLS is off; nothing changes');
   try {
     (app.getHttpAdapter() as unknown as NotifierHttpAdapter).renewTls(files.read());
     logger.log('certificate and key were read again');

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { socketLimits } from '../src/descriptors.js';
+import { connectionLimit, socketLimits } from '../src/descriptors.js';
 import { builtEntry } from './support/build.js';
 import { get } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
@@ -34,9 +34,24 @@ describe('sockets and the limit of open files', () => {
     expect(socketLimits(openFiles)).toEqual(limits);
   });
 
+  test.each([
+    [768, 1024, 768, undefined],
+    [
+      769,
+      1024,
+      768,
+      'NOTIFIER_MAX_CONNECTIONS is lowered from 769 to 768: this process may open 1024 files, 256 of',
+    ],
+    [100_000, Infinity, 100_000, undefined],
+  ])('of %d connections that are configured, %d open files leave %d', (wanted, openFiles, left, said) => {
+    const { connections, warning } = connectionLimit(wanted, openFiles);
+    expect([connections, warning?.slice(0, said?.length)]).toEqual([left, said]);
+  });
+
   test('subscribers leave room for health checks, and whoever comes beyond all room is cut', async () => {
     const server = await startWith(280);
     const { url } = server;
+    expect(server.stderr).toContain('NOTIFIER_MAX_CONNECTIONS is lowered from 100000 to 24');
     const first = { access_id: 'a', last_event_id: null };
     const subscribers = await Promise.all(
       Array.from({ length: 24 }, (_, i) => SocketClient.subscribe(url, { ...first, access_id: `user${i}` })),

@@ -127,8 +127,9 @@ describe('the dependencies page', () => {
 });
 
 describe('the threat model', () => {
-  test('names tests and cases that are there', async () => {
+  test('names a test for each row, and tests and cases that are there', async () => {
     const cells = table(await read('SECURITY.md'), 'who').map((row) => row[3]!);
+    for (const cell of cells) expect(cell).toMatch(/`(test|src)\//);
     const files = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!));
     for (const file of files) await expect(access(join(ROOT, file))).resolves.toBeUndefined();
     const texts = await Promise.all(['test/bad-inputs.json', 'test/more-bad-inputs.json'].map(read));

@@ -6,7 +6,7 @@ import { ALLOWED_METHODS } from '../src/http/routes.js';
 import { EventStream } from './support/event-stream.js';
 import { drop, event, get, json, push, send, type Answer } from './support/http.js';
 import { pointer, Schemas } from './support/json-schema.js';
-import { Provoked } from './support/provoked.js';
+import { answerTo, Provoked } from './support/provoked.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { SECRET } from './support/tokens.js';
@@ -172,6 +172,12 @@ describe('what the server answers is what the OpenAPI document says', () => {
     ['GET /clients', 400, () => get(servers.url, '/clients?limit=0')],
     ['GET /clients', 401, () => get(strict.url, '/clients')],
     ['GET /clients', 403, () => get(servers.url, '/clients', { Host: 'example.com' })],
+    ['GET /clients', 400, () => answerTo(servers.url, 'GET /clients HTTP/1.1\r\nHost: \u0001\r\n\r\n')],
+    [
+      'GET /clients',
+      431,
+      () => answerTo(servers.url, `GET /clients HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n\r\n`),
+    ],
     ['GET /metrics', 200, () => get(servers.url, '/metrics')],
     ['GET /metrics', 403, () => get(strict.url, '/metrics', key)],
     ['GET /health/live', 200, () => get(servers.url, '/health/live')],

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { event } from './support/http.js';
+import { event, pushed } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { SocketClient } from './support/socket-client.js';
 import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
@@ -99,4 +99,16 @@ test('a certificate and a key that do not belong together stop the start', async
   const failed = await spawnServer(files());
   expect(await failed.exited()).toEqual({ code: 78, signal: null });
   expect(failed.stderr).toMatch(/^notifier: NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate/);
+});
+
+test('without TLS, SIGHUP is answered by a line in the log, and nothing changes', async () => {
+  server = await startServer();
+  const client = await SocketClient.subscribe(server.url, { access_id: 'client1', timestamp: 0 });
+  server.signal('SIGHUP');
+  await eventually(() => server!.stderr.includes('since TLS is off'), 'it says so');
+  server.signal('SIGHUP');
+  await eventually(() => server!.stderr.split('since TLS is off').length === 3, 'it says so again');
+  await pushed(server.url, [event('client1', 1, 'still here')]);
+  await client.untilEvents(1);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
 });

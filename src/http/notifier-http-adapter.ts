@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { ForbiddenException, HttpException } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { answerError } from './answer.js';
+import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -77,6 +79,8 @@ export class NotifierHttpAdapter extends ExpressAdapter {
       : createServer(SERVER_OPTIONS, handler);
     server.maxHeadersCount = MAX_HEADERS;
     server.maxConnections = this.maxSockets;
+    const broken = new BrokenRequests();
+    server.on('clientError', (error, socket) => broken.refuse(error, socket as Socket));
     this.httpServer = server;
   }
 

@@ -8,8 +8,9 @@ import {
 } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import { endWithAnswer } from '../wire/bare-answer.js';
 import type { OriginRule } from '../wire/origin-rule.js';
-import { handshakeRefusal, refuseHandshake } from './handshake-refusal.js';
+import { handshakeRefusal } from './handshake-refusal.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
 const LIMITS = {
@@ -84,7 +85,7 @@ export class NotifierWsAdapter extends WsAdapter {
       // Where nothing is to be waited for the upgrade happens in this turn.
       if (check) await check;
     } catch (error) {
-      return refuseHandshake(socket, handshakeRefusal(error));
+      return endWithAnswer(socket, handshakeRefusal(error));
     }
     server.handleUpgrade(request, socket, head, (client) => {
       socket.off('error', ignore);

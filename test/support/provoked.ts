@@ -1,5 +1,7 @@
+import type { Server } from 'node:http';
 import { Lifecycle } from '../../src/notifier/lifecycle.js';
 import { get, push, send, type Answer } from './http.js';
+import { RawSocket } from './raw-socket.js';
 import { startApp, type RunningApp } from './start-app.js';
 
 const WITH_KEY = { Authorization: 'Bearer 0123456789abcdef' };
@@ -26,6 +28,7 @@ export class Provoked {
     { status: 403, operation: 'GET /clients', request: () => get(this.guardedUrl, '/clients', WITH_KEY) },
     { status: 404, operation: 'GET /nowhere', request: () => get(this.url, '/nowhere') },
     { status: 405, operation: 'GET /push_events', request: () => get(this.url, '/push_events') },
+    { status: 408, operation: 'GET /clients', request: () => this.sendSlowly() },
     {
       status: 413,
       operation: 'POST /push_events',
@@ -88,8 +91,34 @@ export class Provoked {
     return send(this.url, '/push_events');
   }
 
+  /** Headers that do not end, under a deadline that is shorter than usual. */
+  private async sendSlowly(): Promise<Answer> {
+    const server: Server = this.open.app.getHttpServer();
+    const { headersTimeout } = server;
+    server.headersTimeout = 200;
+    const answer = await answerTo(this.url, 'GET /clients HTTP/1.1\r\nHost: 127.0.0.1\r\n');
+    server.headersTimeout = headersTimeout;
+    return answer;
+  }
+
   private async repeatWithOtherEvents(): Promise<Answer> {
     await push(this.url, EVENT, { 'Idempotency-Key': 'a' });
     return push(this.url, '[]', { 'Idempotency-Key': 'a' });
   }
+}
+
+/** What comes back for bytes that are no request as it should be, once the connection has ended. */
+export async function answerTo(url: string, bytes: string): Promise<Answer> {
+  const socket = await RawSocket.connect(url);
+  socket.write(bytes);
+  await socket.ended();
+  const [head = '', text = ''] = socket.received.toString().split('\r\n\r\n');
+  const [, ...lines] = head.split('\r\n');
+  const headers = lines.map((line) => [
+    line.split(': ')[0]!.toLowerCase(),
+    line.slice(line.indexOf(': ') + 2),
+  ]);
+  const [status = 0] = socket.statuses;
+  socket.destroy();
+  return { status, headers: Object.fromEntries(headers) as Answer['headers'], text };
 }

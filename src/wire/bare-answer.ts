@@ -1,0 +1,28 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { HttpException } from '@nestjs/common';
+
+/** What some statuses come with. */
+const HEADERS: Readonly<Record<number, string>> = {
+  401: 'WWW-Authenticate: Bearer\r\n',
+  426: 'Upgrade: websocket\r\n',
+  503: 'Retry-After: 1\r\n',
+};
+
+/** How long a peer may take to read its answer. Closing on what it still sends would reset the connection before it has. */
+const LINGER_MS = 1000;
+
+/** Ends a socket that has no HTTP response with an error in the form of every other. */
+export function endWithAnswer(socket: Duplex, error: HttpException): void {
+  const statusCode = error.getStatus();
+  const body = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message: error.message });
+  // Nobody else reads it, notices its end, or ends it.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.end(
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${HEADERS[statusCode] ?? ''}` +
+      `Date: ${new Date().toUTCString()}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

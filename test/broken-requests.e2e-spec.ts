@@ -1,0 +1,185 @@
+import type { Server } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EventLog } from '../src/notifier/event-log.js';
+import { MemoryEventLog } from '../src/storage/memory-event-log.js';
+import { readConfig } from '../src/config.js';
+import { event, get, json, push } from './support/http.js';
+import { RawSocket } from './support/raw-socket.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/wait.js';
+
+/** A store that is told when to go on. */
+class HeldLog extends MemoryEventLog {
+  release: () => void = () => undefined;
+  isAsked = false;
+  private readonly held = new Promise<void>((resolve) => (this.release = resolve));
+
+  override async append(...args: Parameters<MemoryEventLog['append']>) {
+    this.isAsked = true;
+    await this.held;
+    return super.append(...args);
+  }
+}
+
+const HEAD = 'POST /push_events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n';
+const BODY = JSON.stringify([event('client1', 1, 'x')]);
+const PUSH = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+
+let log: HeldLog;
+let running: RunningApp;
+let socket: RawSocket;
+
+beforeEach(async () => {
+  log = new HeldLog(readConfig({}).bounds);
+  running = await startApp({}, [{ provide: EventLog, useValue: log }]);
+  socket = await RawSocket.connect(running.url);
+});
+
+afterEach(async () => {
+  socket.destroy();
+  log.release();
+  await running.close();
+});
+
+const server = (): Server => running.app.getHttpServer();
+
+/** The answers on a connection, each as its status line, headers and body. */
+function answers(): { status: number; headers: string; body: string }[] {
+  const parts = socket.received.toString('latin1').split(/(?=HTTP\/1\.1 \d{3} )/);
+  return parts.filter(Boolean).map((text) => {
+    const [headers = '', body = ''] = text.split('\r\n\r\n');
+    return { status: Number(headers.slice(9, 12)), headers, body };
+  });
+}
+
+async function heldPush(): Promise<void> {
+  socket.write(PUSH);
+  await eventually(() => log.isAsked, 'the store is asked');
+}
+
+function expectError(answer: ReturnType<typeof answers>[number] | undefined, statusCode: number): void {
+  expect(answer?.status).toBe(statusCode);
+  expect(answer?.headers).toMatch(/^Connection: close$/m);
+  expect(answer?.headers).toMatch(/^Content-Type: application\/json$/m);
+  expect(JSON.parse(answer!.body)).toEqual({
+    statusCode,
+    error: expect.any(String),
+    message: expect.any(String),
+  });
+}
+
+describe('what is not HTTP is answered in the form of every other error, and ends the connection', () => {
+  test.each([
+    ['nonsense', 'nonsense\r\n\r\n', 400],
+    ['a control character in a header', 'GET / HTTP/1.1\r\nHost: a\r\nX: \u0001\r\n\r\n', 400],
+    ['two lengths', `${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]`, 400],
+    [
+      'a length and chunks, which proxies and servers read differently',
+      `${HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: a\r\n\r\n`,
+      400,
+    ],
+    ['a chunk of no size', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+    ['headers of 9 KiB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9 * 1024)}\r\n\r\n`, 431],
+    ['headers of 1 MiB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(1024 * 1024)}\r\n\r\n`, 431],
+    [
+      'chunk extensions of 17 KiB',
+      `${HEAD}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(17 * 1024)}\r\n`,
+      413,
+    ],
+  ])('%s', async (_name, bytes, status) => {
+    socket.write(bytes);
+    await socket.ended();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], status);
+    expect(log.isAsked).toBe(false);
+  });
+
+  test('a TLS handshake with a plain port', async () => {
+    socket.write(Buffer.from('16030100050100000100', 'hex'));
+    await socket.ended();
+    expectError(answers()[0], 400);
+  });
+
+  test.each([
+    ['headers', 'GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n'],
+    ['a body', `${HEAD}Content-Length: 100\r\n\r\n[`],
+    ['nothing at all', ''],
+  ])('%s that take too long', async (_name, bytes) => {
+    Object.assign(server(), { headersTimeout: 200, requestTimeout: 300 });
+    socket.write(bytes);
+    await socket.ended();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], 408);
+  });
+});
+
+describe('an earlier request of the connection', () => {
+  test('gets its own answer before what follows it is refused', async () => {
+    await heldPush();
+    socket.write('nonsense\r\n\r\n');
+    // Whatever would be answered at once has been by then.
+    await get(running.url, '/health/live');
+    expect(answers()).toEqual([]);
+    log.release();
+    await socket.ended();
+    expect(answers().map(({ status, body }) => [status, body.slice(0, 4)])).toEqual([
+      [200, 'true'],
+      [400, '{"st'],
+    ]);
+    expectError(answers()[1], 400);
+  });
+
+  test('gets its own answer where two of them wait', async () => {
+    await heldPush();
+    socket.write(`${PUSH}nonsense\r\n\r\n`);
+    await get(running.url, '/health/live');
+    log.release();
+    await socket.ended();
+    expect(answers().map(({ status }) => status)).toEqual([200, 200, 400]);
+  });
+
+  test('that has been answered gets no second answer', async () => {
+    log.release();
+    socket.write(PUSH);
+    await socket.until(() => answers().length === 1);
+    socket.write('nonsense\r\n\r\n');
+    await socket.ended();
+    expect(answers().map(({ status }) => status)).toEqual([200, 400]);
+  });
+
+  test('whose answer has begun is not written into', async () => {
+    const refused = `POST /push_events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    socket.write(`${refused}1\r\nx\r\n`);
+    await socket.until(() => answers().length === 1);
+    socket.write('zz\r\n');
+    await socket.ended();
+    expect(answers().map(({ status }) => status)).toEqual([415]);
+  });
+
+  test('that is a stream ends', async () => {
+    log.release();
+    socket.write(
+      'GET /subscribe_to_events?access_id=a&timestamp=0 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n',
+    );
+    await socket.until(() => answers().length === 1);
+    socket.write('nonsense\r\n\r\n');
+    await socket.ended();
+    expect(answers().map(({ status }) => status)).toEqual([200]);
+  });
+});
+
+test('garbage that goes on and on after the refusal ends with the connection, and harms nobody', async () => {
+  log.release();
+  socket.write('nonsense\r\n\r\n');
+  const more = setInterval(() => socket.write('x'.repeat(10_000)), 20);
+  try {
+    await eventually(
+      () => new Promise((resolve) => server().getConnections((_error, count) => resolve(count === 0))),
+      'the server has let go of it',
+    );
+  } finally {
+    clearInterval(more);
+  }
+  expect(answers()).toHaveLength(1);
+  expect(json(await push(running.url, BODY))).toBe(true);
+});
