@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { CloseReason } from '../notifier/close.js';
 import type { Form } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
-import type { Arrival, Push } from '../notifier/event.js';
+import { nowMs, type Arrival, type Push } from '../notifier/event.js';
 import type { AppendResult } from '../notifier/event-log.js';
 import { Metrics, type Report } from '../notifier/metrics.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
@@ -212,13 +212,6 @@ export class PrometheusMetrics extends Metrics {
     };
     const metric = new Kind({ ...description, registers: [this.register], collect });
   }
-}
-
-const ORIGIN_MS = performance.timeOrigin;
-
-/** Unix milliseconds, with fractions; it never goes back. */
-function nowMs(): number {
-  return ORIGIN_MS + performance.now();
 }
 
 function perForm(): Counts<Form> {

@@ -18,8 +18,18 @@ export interface PushedEvent {
 
 /** When a push came to this server. It rides on what is announced of the push, so that a delivery knows how old its events are. */
 export interface Arrival {
-  /** Unix milliseconds, with fractions, on the clock of the node that it came to. */
+  /** As of `nowMs()` of this process. */
   readonly at: number;
+}
+
+const ORIGIN_MS = performance.timeOrigin;
+
+/**
+ * Unix milliseconds, with fractions, of a clock that never goes back: as the machine's clock was when this process began,
+ * and steady since.
+ */
+export function nowMs(): number {
+  return ORIGIN_MS + performance.now();
 }
 
 /** One push: what is stored whole or not at all. */

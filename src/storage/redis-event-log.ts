@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Push } from '../notifier/event.js';
+import type { Arrival, Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
 import type {
   Announcement,
@@ -19,6 +19,7 @@ import type { Reply } from '../redis/redis-script.js';
 import { type Answer, RedisServers } from '../redis/redis-servers.js';
 import type { Bounds } from './bounds.js';
 import { Announcements } from './redis/announcements.js';
+import { Arrivals } from './redis/arrivals.js';
 import { appendCalls, type AppendCall, CLAIMED_HERE, MARKED_HERE } from './redis/append-calls.js';
 import { Keys, partitionOf, PARTITIONS, slotOfPartition } from './redis/partitions.js';
 import { readLook, text, type Look } from './redis/replies.js';
@@ -43,6 +44,16 @@ const ANSWER_TIMEOUT_MS = 1900;
 /** Partitions looked at in one call after a connection is new. */
 const ATTESTED_AT_ONCE = 64;
 
+/** How the calls of a push take its idempotency key. */
+interface Claim {
+  /** Its kind, digest and lifetime, as `append.lua` takes them. */
+  readonly form: readonly string[];
+  /** The keys that come before all others, by the first partition of the call. */
+  keysAt(partition: number): readonly string[];
+}
+
+const UNCLAIMED: Claim = { form: ['', '', '0'], keysAt: () => [] };
+
 const NOWHERE: Position = { epoch: '', seq: 0, tag: 0 };
 
 /**
@@ -63,6 +74,7 @@ export class RedisEventLog extends EventLog {
   private readonly servers: RedisServers;
   private readonly calls: ScriptCalls;
   private readonly announcements: Announcements;
+  private readonly arrivals = new Arrivals();
   private listener: LogListener | undefined;
   private unreadySince: number | undefined = Date.now();
   private isClosed = false;
@@ -78,6 +90,7 @@ export class RedisEventLog extends EventLog {
     this.keys = new Keys(options.prefix);
     this.announcements = new Announcements(
       this.keys,
+      this.arrivals,
       () => this.servers,
       () => this.listener,
     );
@@ -98,18 +111,18 @@ export class RedisEventLog extends EventLog {
     return this.inTime(this.store(push));
   }
 
-  private async store({ events, idempotency }: Push): Promise<AppendResult> {
+  private async store({ events, idempotency, arrival }: Push): Promise<AppendResult> {
     const { isCluster } = this.servers;
     const calls = appendCalls(events, isCluster);
-    if (!idempotency) return this.appendAll(calls, []);
+    if (!idempotency) return this.appendAll(calls, UNCLAIMED, arrival);
     const partition = partitionOf(idempotency.key);
     const { key, digest } = idempotency;
     const ttl = String(this.bounds.idempotencyTtlMs);
+    const keys = [this.keys.claim(partition, key)];
     if (!isCluster) {
       const [call = { partitions: [partition], keys: () => [], args: [] }] = calls;
-      return this.appendAll([call], [CLAIMED_HERE, digest, ttl], [this.keys.claim(partition, key)]);
+      return this.appendAll([call], { form: [CLAIMED_HERE, digest, ttl], keysAt: () => keys }, arrival);
     }
-    const keys = [this.keys.claim(partition, key)];
     const { reply } = await this.write({
       script: scripts.claim,
       partitions: [partition],
@@ -120,28 +133,22 @@ export class RedisEventLog extends EventLog {
     if (outcome === 'conflict') return 'conflict';
     if (calls.length === 0) return outcome === 'known' ? 'repeated' : 'stored';
     // Each partition's part is marked with the claim's name: a repeat completes what was cut off, and no more.
-    return this.appendAll(
-      calls,
-      [MARKED_HERE, name!, String(this.bounds.idempotencyTtlMs + 60_000)],
-      undefined,
-      key,
-    );
+    const form = [MARKED_HERE, name!, String(this.bounds.idempotencyTtlMs + 60_000)];
+    return this.appendAll(calls, { form, keysAt: (there) => [this.keys.claim(there, key)] }, arrival);
   }
 
   private async appendAll(
     calls: readonly AppendCall[],
-    claim: readonly string[],
-    claimKeys?: readonly string[],
-    markerOf?: string,
+    claim: Claim,
+    arrival: Arrival | undefined,
   ): Promise<AppendResult> {
-    const tag = String(newTag());
-    const form = claim.length > 0 ? claim : ['', '', '0'];
+    const tag = newTag();
+    const common = [String(tag), ...claim.form, PUBLISH, this.arrivals.depart(tag, arrival)];
     const outcomes = await Promise.all(
       calls.map(async (call) => {
         const { partitions } = call;
-        const markers = markerOf === undefined ? [] : [this.keys.claim(partitions[0]!, markerOf)];
-        const keys = [...(claimKeys ?? markers), ...call.keys(this.keys)];
-        const args = [tag, ...form, PUBLISH, ...call.args];
+        const keys = [...claim.keysAt(partitions[0]!), ...call.keys(this.keys)];
+        const args = [...common, ...call.args];
         const { reply } = await this.write({ script: scripts.append, partitions, keys, args });
         return text(reply) as AppendResult;
       }),

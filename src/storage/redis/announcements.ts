@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LogListener } from '../../notifier/event-log.js';
 import type { RedisServer } from '../../redis/redis-server.js';
 import type { RedisServers } from '../../redis/redis-servers.js';
+import type { Arrivals } from './arrivals.js';
 import { type Keys, partitionOf, slotOfPartition } from './partitions.js';
 import { readAnnouncement } from './replies.js';
 
@@ -23,6 +24,7 @@ export class Announcements {
 
   constructor(
     private readonly keys: Keys,
+    private readonly arrivals: Arrivals,
     private readonly servers: () => RedisServers,
     private readonly listener: () => LogListener | undefined,
   ) {}
@@ -62,7 +64,7 @@ export class Announcements {
   hear(channel: string, message: Buffer): void {
     const accessId = this.keys.accessIdOf(channel);
     if (message[0] === DROP) this.listener()?.dropped(accessId, Number(message.toString('latin1', 1)));
-    else this.listener()?.appended([readAnnouncement(accessId, message)]);
+    else this.listener()?.appended([readAnnouncement(accessId, message, this.arrivals)]);
   }
 
   private async subscribeAll(accessIds: readonly string[]): Promise<void> {

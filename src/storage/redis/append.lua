@@ -1,12 +1,14 @@
 #!lua
 -- Appends a push, whole or not at all.
 -- KEYS: [claim], then for each partition its hash and the lists of its users.
--- ARGV: seed, settings, tag, form of the claim ('', 'claim', 'marker'), digest, ttl, publishing command, then for each
--- partition the number of its users and for each user the number of events and the events ("<created_at>,<text>").
+-- ARGV: seed, settings, tag, form of the claim ('', 'claim', 'marker'), digest, ttl, publishing command, arrival (handed on as
+-- it is), then for each partition the number of its users and for each user the number of events and the events
+-- ("<created_at>,<text>").
 -- Returns 'stored', 'repeated' or 'conflict'.
 
 local tag, claim_form, publishing = ARGV[3], ARGV[4], ARGV[7]
-local key_index, arg_index = 0, 7
+local arrival = ARGV[8]
+local key_index, arg_index = 0, 8
 
 local function next_key()
   key_index = key_index + 1
@@ -35,7 +37,7 @@ local function append(partition, list, count)
   local head = open_head(partition, id, list)
   local now = memory[NOW]
   local stamp = string.format('%.0f', now) .. ',' .. tag .. ','
-  local items, announced = {}, { 'E', head[HEAD_EPOCH], ',', string.format('%.0f', head[SEQ]), ',', head[TAG], ',', tag, ';' }
+  local items, announced = {}, { 'E', head[HEAD_EPOCH], ',', string.format('%.0f', head[SEQ]), ',', head[TAG], ',', tag, ',', arrival, ';' }
   local bytes, max_created_at = 0, false
   for i = 1, count do
     local event = next_arg()

@@ -8,6 +8,7 @@ import type {
 } from '../../notifier/event-log.js';
 import type { Position } from '../../notifier/position.js';
 import type { Reply } from '../../redis/redis-script.js';
+import type { Arrivals } from './arrivals.js';
 
 /** What `read.lua` answers. */
 export interface Look {
@@ -92,10 +93,13 @@ function readItem(seq: number, item: Buffer): StoredEvent {
   };
 }
 
-/** Reads an announcement of `append.lua`: `E<epoch>,<seq>,<tag>,<tag of all>;` and the events as `<bytes>:<created_at>,<text>`. */
-export function readAnnouncement(accessId: string, message: Buffer): Announcement {
+/**
+ * Reads an announcement of `append.lua`: `E<epoch>,<seq>,<tag>,<tag of all>,<arrival>;` and the events as
+ * `<bytes>:<created_at>,<text>`.
+ */
+export function readAnnouncement(accessId: string, message: Buffer, arrivals: Arrivals): Announcement {
   let at = message.indexOf(SEMICOLON) + 1;
-  const [epoch, previousSeq, previousTag, tag] = message.toString('latin1', 1, at - 1).split(',');
+  const [epoch, previousSeq, previousTag, tag, arrival] = message.toString('latin1', 1, at - 1).split(',');
   const events: StoredEvent[] = [];
   let seq = Number(previousSeq);
   while (at < message.length) {
@@ -112,6 +116,7 @@ export function readAnnouncement(accessId: string, message: Buffer): Announcemen
     previousSeq: Number(previousSeq),
     previousTag: Number(previousTag),
     events,
+    arrival: arrivals.of(Number(tag), arrival!),
   };
 }
 
