@@ -10,11 +10,13 @@ import { eventually } from './support/wait.js';
 const LATENCY = 'notifier_delivery_latency_seconds';
 
 let redis: RedisProcess;
+let collector: Collector;
 const nodes: RunningApp[] = [];
 const clients: SocketClient[] = [];
 
 beforeAll(async () => {
   redis = await RedisProcess.start();
+  collector = await Collector.start();
 });
 
 afterEach(async () => {
@@ -23,7 +25,10 @@ afterEach(async () => {
   await redis.ask('FLUSHALL');
 });
 
-afterAll(() => redis.remove());
+afterAll(async () => {
+  collector.close();
+  await redis.remove();
+});
 
 async function node(environment = {}): Promise<RunningApp> {
   const own = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url, ...environment };
@@ -60,7 +65,6 @@ test('the latency of a push is counted on the node that it came to, and on the o
 });
 
 test('a push has its span of delivery on the node that it came to', async () => {
-  const collector = await Collector.start();
   const here = await node({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
   await pushed(here.url, [event('alice', 0, 'before')]);
   const client = await subscribe(here);
@@ -70,5 +74,4 @@ test('a push has its span of delivery on the node that it came to', async () => 
   const root = collector.named('push').at(-1)!;
   const children = collector.spans.filter(({ parentSpanId }) => parentSpanId === root.spanId);
   expect(new Set(children.map(({ name }) => name))).toEqual(new Set(['store', 'deliver']));
-  collector.close();
 });
