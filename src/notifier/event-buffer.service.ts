@@ -24,6 +24,12 @@ export interface PositionState {
   readonly drops: number;
 }
 
+/** A count of a user's drops. Those of different losses are not to be compared. */
+export interface DropCount {
+  readonly drops: number;
+  readonly losses: number;
+}
+
 /** The users' buffered events: what connectors push and cursors read. */
 @Injectable()
 export class EventBufferService {
@@ -61,9 +67,10 @@ export class EventBufferService {
     return this.log.drop(accessId);
   }
 
-  /** How often the user was dropped. */
-  async drops(accessId: string): Promise<number> {
-    return (await this.log.view(accessId, 0)).head?.drops ?? 0;
+  /** How often the user was dropped, and under which of the store's losses: what was lost is counted anew. */
+  async drops(accessId: string): Promise<DropCount> {
+    const { head, store } = await this.log.view(accessId, 0);
+    return { drops: head?.drops ?? 0, losses: store.losses };
   }
 
   /** Where a subscription begins, what it skips, and whether something may be missing there. */

@@ -202,29 +202,38 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   }
 
   private async open(subscription: Subscription, request: SubscribeRequest): Promise<void> {
-    const { connection, accessId } = subscription;
+    const { accessId } = subscription;
     try {
+      // First of all: whoever sees that a client is being asked for, or gets an answer, may drop it on any node.
+      await this.noteDrops(subscription);
+      if (subscription.hasEnded) return;
       // Attach before reading: an event stored in between must be announced, not lost.
-      await Promise.all([
-        this.admit(subscription, request.token),
-        this.users.get(accessId)!.watched,
-        this.noteDrops(subscription),
-      ]);
+      await Promise.all([this.admit(subscription, request.token), this.users.get(accessId)!.watched]);
       if (subscription.hasEnded) return;
       this.makeRoom(accessId);
       await this.admission.turn();
       if (subscription.hasEnded) return;
-      const start =
-        connection.form === 'plain'
-          ? await this.buffer.start(accessId, request)
-          : await this.buffer.exactStart(accessId, request);
-      if (start.drops > this.outlivedDrops(subscription, start.drops)) {
-        return subscription.close({ reason: 'dropped' });
-      }
-      if (!subscription.hasEnded) this.begin(subscription, start);
+      const start = await this.startOf(subscription, request);
+      if (!subscription.hasEnded) this.beginOrEnd(subscription, start);
     } catch (error) {
       subscription.close(this.closeFor(error));
     }
+  }
+
+  private startOf({ accessId, connection }: Subscription, request: SubscribeRequest): Promise<StartPoint> {
+    return connection.form === 'plain'
+      ? this.buffer.start(accessId, request)
+      : this.buffer.exactStart(accessId, request);
+  }
+
+  /** Begins, unless the user was dropped meanwhile, or the store lost what would tell. */
+  private beginOrEnd(subscription: Subscription, start: StartPoint): void {
+    this.users.get(subscription.accessId)!.note(start);
+    if (this.log.isShared && start.losses !== subscription.losses) {
+      subscription.close({ reason: 'fell behind' });
+    } else if (start.drops > this.outlivedDrops(subscription, start.drops)) {
+      subscription.close({ reason: 'dropped' });
+    } else this.begin(subscription, start);
   }
 
   /** @throws NotAdmittedError */
@@ -249,7 +258,11 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
    * elsewhere while it proves who it is must not slip through.
    */
   private async noteDrops(subscription: Subscription): Promise<void> {
-    if (this.log.isShared) subscription.drops = await this.buffer.drops(subscription.accessId);
+    if (!this.log.isShared) return;
+    const count = await this.buffer.drops(subscription.accessId);
+    subscription.drops = count.drops;
+    subscription.losses = count.losses;
+    this.users.get(subscription.accessId)?.note(count);
   }
 
   /** How many of the user's drops are none of a subscription's business; all while this node carries one out itself. */

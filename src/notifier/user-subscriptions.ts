@@ -1,3 +1,4 @@
+import type { DropCount } from './event-buffer.service.js';
 import type { Subscription } from './subscription.js';
 import { Tail } from './tail.js';
 
@@ -7,6 +8,8 @@ export class UserSubscriptions {
   readonly all = new Set<Subscription>();
   /** The user's drops after the last one that this node carried out itself. */
   drops = 0;
+  /** The store's losses when the drops were last looked at. */
+  private losses: number | undefined;
   /** Whether the user has news that its cursors have not been told of. */
   hasNews = false;
 
@@ -15,6 +18,12 @@ export class UserSubscriptions {
     /** Resolves once the user's announcements come. */
     readonly watched: Promise<void>,
   ) {}
+
+  /** Takes note of the drops in the log: in a store that has lost its data they are counted anew. */
+  note({ drops, losses }: DropCount): void {
+    if (this.losses !== undefined && this.losses !== losses) this.drops = drops;
+    this.losses = losses;
+  }
 
   /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
   pump(): void {

@@ -245,15 +245,20 @@ export class RedisEventLog extends EventLog {
     group: readonly (readonly [partition: number, indexes: readonly number[]])[],
     cursors: readonly CursorState[],
   ): Promise<number[]> {
-    const args = group.flatMap(([, indexes]) => [
+    const { epochs } = this.calls;
+    const args = group.flatMap(([partition, indexes]) => [
+      epochs[partition]!,
       String(indexes.length),
       ...indexes.flatMap((index) => [cursors[index]!.accessId, statement(cursors[index]!)]),
     ]);
     const partitions = group.map(([partition]) => partition);
     const keys = partitions.map((partition) => this.keys.partition(partition));
     const { reply } = await this.run({ script: scripts.check, partitions, keys, args });
+    const [astray, changed] = reply as [number[], Buffer[]];
+    for (const [i, partition] of partitions.entries())
+      epochs[partition] = text(changed[i]!) || epochs[partition]!;
     const order = group.flatMap(([, indexes]) => indexes);
-    return (reply as number[]).map((place) => order[place]!);
+    return astray.map((place) => order[place]!);
   }
 
   isReady(): boolean {

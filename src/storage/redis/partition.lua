@@ -26,7 +26,7 @@ local next_setting = string.gmatch(ARGV[2], '%S+')
 -- Unix milliseconds where the caller has a clock of its own (tests), else 0.
 local given_time = tonumber(next_setting())
 local waits = tonumber(next_setting())
--- Whether the caller has seen this store with all partitions: one that is missing was lost.
+-- Whether the caller has seen all partitions of this call: one that is missing was lost.
 local is_witness = next_setting() == '1'
 -- Whether the server forgets nothing when it restarts.
 local is_durable = next_setting() == '1'
@@ -76,7 +76,8 @@ end
 local function lose_tail(memory)
   memory[EPOCH] = new_epoch(memory[EPOCH])
   memory[LOST_AT] = memory[NOW]
-  memory[LOSSES] = memory[LOSSES] + 1
+  -- By the clock, so that data that begin anew after a second loss do not count the same.
+  memory[LOSSES] = math.max(memory[LOSSES] + 1, wall)
   -- Whatever arrives from here on arrives later than the loss.
   memory[NOW] = memory[NOW] + 1
 end
@@ -98,10 +99,17 @@ local function save_partition(partition)
   redis.call('HSET', partition.key, '', cmsgpack.pack(partition.memory))
 end
 
+-- Whether keys were taken away from this server since it runs: then one that is missing may have been there.
+local function has_been_emptied()
+  local taken = redis.call('INFO', 'commandstats')
+  return string.find(taken, 'cmdstat_flush%a+:calls=[1-9]') or string.find(taken, 'cmdstat_swapdb:calls=[1-9]')
+    or string.find(redis.call('INFO', 'stats'), 'evicted_keys:[1-9]')
+end
+
 local function new_partition(key)
   read_server()
   local memory = { new_epoch(key), 0, 0, false, wall, replication, run, 0, 0, waits == 0 and 1 or 0, '0', wall }
-  if is_witness then lose_tail(memory) end
+  if is_witness or has_been_emptied() then lose_tail(memory) end
   return { key = key, base = string.sub(key, 1, -2), memory = memory }
 end
 

@@ -22,8 +22,8 @@ export interface ScriptCall {
 export class ScriptCalls {
   /** Servers that forget nothing when they restart. */
   readonly durable = new WeakSet<RedisServer>();
-  /** Partitions that were there once: one that is not any more was lost. */
-  private readonly seen = new Uint8Array(PARTITIONS);
+  /** The epochs of the partitions as last seen: one that has another or none now was lost, whoever began it anew. */
+  readonly epochs: string[] = new Array<string>(PARTITIONS).fill('');
 
   /** @param clock instead of the server's, for tests */
   constructor(
@@ -37,9 +37,7 @@ export class ScriptCalls {
   async run({ script, partitions, keys, args }: ScriptCall): Promise<Answer> {
     const slot = slotOfPartition(partitions[0]!);
     const settings = this.settings(this.servers.serverOf(slot), partitions);
-    const answer = await this.servers.run(script, slot, keys, [seed(), settings, ...args]);
-    for (const partition of partitions) this.seen[partition] = 1;
-    return answer;
+    return this.servers.run(script, slot, keys, [seed(), settings, ...args]);
   }
 
   /**
@@ -58,7 +56,7 @@ export class ScriptCalls {
 
   private settings(server: RedisServer | undefined, partitions: readonly number[]): string {
     const { bufferEvents, bufferBytes, bufferTtlMs, headTtlMs } = this.bounds;
-    const isWitness = partitions.every((partition) => this.seen[partition] === 1);
+    const isWitness = partitions.every((partition) => this.epochs[partition] !== '');
     const isDurable = server !== undefined && this.durable.has(server);
     const flags = [this.waitReplicas, Number(isWitness), Number(isDurable)];
     return [this.clock?.() ?? 0, ...flags, bufferEvents, bufferBytes, bufferTtlMs, headTtlMs].join(' ');

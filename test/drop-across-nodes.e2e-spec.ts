@@ -1,0 +1,193 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../src/config.js';
+import {
+  EventLog,
+  type LogListener,
+  type LogView,
+  type Page,
+  type Since,
+} from '../src/notifier/event-log.js';
+import type { Position } from '../src/notifier/position.js';
+import { RedisEventLog } from '../src/storage/redis-event-log.js';
+import { Gates } from './support/gates.js';
+import { drop, event, pushed, send } from './support/http.js';
+import { OwnServer } from './support/own-server.js';
+import { RedisProcess } from './support/redis-server.js';
+import { SocketClient } from './support/socket-client.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/wait.js';
+
+/** The real log, in which a node can be held up, and drops on other nodes go unheard. */
+class HeldLog extends RedisEventLog {
+  readonly gates = new Gates();
+  isDeaf = false;
+  private views = 0;
+
+  override async view(accessId: string, seq: number): Promise<LogView> {
+    const name = ++this.views === 1 ? 'count' : 'start';
+    await this.gates.pass(`${name} asked`);
+    const view = await super.view(accessId, seq);
+    await this.gates.pass(`${name} told`);
+    return view;
+  }
+
+  override async read(
+    accessId: string,
+    after: Position,
+    maxBytes: number,
+    since: Since | undefined,
+  ): Promise<Page | undefined> {
+    await this.gates.pass('page asked');
+    const page = await super.read(accessId, after, maxBytes, since);
+    await this.gates.pass('page told');
+    return page;
+  }
+
+  override attend(listener: LogListener): void {
+    const dropped: LogListener['dropped'] = (...drop) => {
+      if (!this.isDeaf) listener.dropped(...drop);
+    };
+    super.attend({
+      appended: (announcements) => listener.appended(announcements),
+      missed: (accessIds) => listener.missed(accessIds),
+      dropped,
+    });
+  }
+}
+
+/** Where a subscription may be on its way once its node has told the store that it is there. */
+const PLACES = ['count told', 'start asked', 'start told', 'page asked', 'page told'];
+
+let redis: RedisProcess;
+let asked: OwnServer;
+let log: HeldLog;
+let here: RunningApp;
+let there: RunningApp;
+const clients: SocketClient[] = [];
+
+beforeAll(async () => {
+  redis = await RedisProcess.start();
+});
+
+beforeEach(async () => {
+  asked = await OwnServer.listen();
+  const own = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url, NOTIFIER_HEARTBEAT: '1' };
+  here = await startApp(own);
+  const asking = {
+    ...own,
+    NOTIFIER_AUTH: 'none',
+    HOST: '127.0.0.1',
+    NOTIFIER_AUTH_URL: `${asked.url}/may`,
+  };
+  const { bounds, redis: options } = readConfig(asking);
+  log = new HeldLog(bounds, options);
+  there = await startApp(asking, [{ provide: EventLog, useValue: log }]);
+  for (const { url } of [here, there]) {
+    await eventually(async () => (await send(url, '/health/ready')).status === 200, 'the node is ready');
+  }
+});
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.terminate()));
+  await Promise.all([here.close(), there.close()]);
+  asked.close();
+  await redis.ask('FLUSHALL');
+});
+
+afterAll(() => redis.remove());
+
+async function subscribe(first: object = {}): Promise<SocketClient> {
+  const client = await SocketClient.subscribe(there.url, {
+    access_id: 'alice',
+    token: 't',
+    last_event_id: null,
+    timestamp: 0,
+    ...first,
+  });
+  clients.push(client);
+  return client;
+}
+
+async function droppedHere(): Promise<void> {
+  expect((await drop(here.url, 'alice')).text).toBe('true');
+}
+
+/** Whoever comes now stays. */
+async function expectWelcome(): Promise<void> {
+  const later = await subscribe();
+  await later.until(({ hasReachedHead }) => hasReachedHead);
+  await pushed(here.url, [event('alice', 2, 'later')]);
+  await later.until(() => later.payloads().includes('later'));
+  expect(later.closeCode).toBeUndefined();
+}
+
+describe.each([
+  ['heard of', false],
+  ['not heard of', true],
+])('a drop on another node that is %s', (_what, isDeaf) => {
+  beforeEach(async () => {
+    log.isDeaf = isDeaf;
+    await pushed(here.url, [event('alice', 1, 'secret')]);
+  });
+
+  test('ends a subscription that is still being asked for, and it gets nothing', async () => {
+    const answers: (() => void)[] = [];
+    asked.answer = (response) => void answers.push(() => response.end());
+    const client = await subscribe();
+    await eventually(() => answers.length === 1, 'the question is open');
+    await droppedHere();
+    for (const answer of answers) answer();
+    expect(await client.closed()).toEqual({ code: 4503, reason: 'dropped' });
+    expect(client.texts).toEqual([]);
+    asked.answer = (response) => response.end();
+    await expectWelcome();
+  });
+
+  test('ends one that is dropped by whoever is asked about it', async () => {
+    asked.answer = (response) => {
+      asked.answer = (next) => next.end();
+      void droppedHere().then(() => response.end());
+    };
+    const client = await subscribe();
+    expect(await client.closed()).toEqual({ code: 4503, reason: 'dropped' });
+    expect(client.texts).toEqual([]);
+    await expectWelcome();
+  });
+
+  test.each(PLACES)('ends one that is held where its %s', async (place) => {
+    log.gates.close(place);
+    const client = await subscribe();
+    await log.gates.reached(place);
+    await droppedHere();
+    log.gates.open(place);
+    expect(await client.closed()).toEqual({ code: 4503, reason: 'dropped' });
+    await expectWelcome();
+  });
+});
+
+test('a drop on another node never ends what comes after it, however early the news of it is', async () => {
+  log.gates.close('count asked');
+  const client = await subscribe();
+  await log.gates.reached('count asked');
+  // Nobody can have seen it yet: in the order of the store it comes after the drop.
+  await droppedHere();
+  log.gates.open('count asked');
+  await client.until(({ hasReachedHead }) => hasReachedHead);
+  await pushed(here.url, [event('alice', 1, 'one')]);
+  await client.untilEvents(1);
+  await eventually(() => client.pings > 2, 'two heartbeats are over');
+  expect(client.closeCode).toBeUndefined();
+});
+
+test('the store losing its data while a subscription is being asked for ends it, since its drops are lost with them', async () => {
+  const answers: (() => void)[] = [];
+  asked.answer = (response) => void answers.push(() => response.end());
+  await droppedHere();
+  const client = await subscribe();
+  await eventually(() => answers.length === 1, 'the question is open');
+  await redis.ask('FLUSHALL');
+  await droppedHere();
+  for (const answer of answers) answer();
+  expect((await client.closed()).code).toBe(4008);
+  expect(client.texts).toEqual([]);
+});
