@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HEARTBEAT_SECONDS, type Deployment } from './deployments.js';
+import type { Deployment, Fault } from './fault.js';
+import { HEARTBEAT_SECONDS } from './node-faults.js';
 import { violations } from './oracle.js';
 import { Random } from './random.js';
+import type { FaultRecord, Recording } from './recording.js';
 import { Workload } from './workload.js';
 
 /** What a run did and found. */
@@ -9,17 +11,26 @@ export interface Report {
   readonly faults: readonly string[];
   readonly pushed: number;
   readonly acknowledged: number;
+  readonly refused: number;
   readonly delivered: number;
   readonly connections: number;
   readonly declaredGaps: number;
   readonly drops: number;
+  /** Pushes whose parts were stored by several attempts. */
+  readonly completed: number;
+  readonly figures: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
 }
 
-const USERS = ['alice', 'bob', 'é😀', '{curly}', 'user-5', 'user-6'];
+/** A node notices a drop by another one within a heartbeat; the rest is for a machine that is busy. */
+const DROP_NOTICE_MS = HEARTBEAT_SECONDS * 1000 + 5000;
 
-/** A drop that a node could not be told of is found within a heartbeat once it is back: the longest fault and more. */
-const DROP_GRACE_MS = 15_000 + HEARTBEAT_SECONDS * 1000;
+/** Everybody must be at the head so long after the last fault. */
+const QUIET_MS = 90_000;
+
+/** Between two faults. */
+const PAUSE_MS = [300, 2000] as const;
+const SHORT_PAUSE_MS = [100, 500] as const;
 
 export interface Run {
   readonly seed: number;
@@ -32,35 +43,93 @@ export interface Run {
 /** Leads a deployment through faults under load and judges everything that was seen. */
 export async function check(deployment: Deployment, { seed, durationMs, only, say }: Run): Promise<Report> {
   const random = new Random(seed);
-  const urls = deployment.nodes.map(({ url }) => url);
-  const workload = new Workload(urls, USERS, random.fork(), DROP_GRACE_MS);
-  const faults = deployment.faults.filter(({ name }) => !only || only.includes(name));
-  const done: string[] = [];
+  const workload = new Workload({
+    urls: deployment.nodes.map(({ url }) => url),
+    random: random.fork(),
+    isAtomic: deployment.isAtomic,
+    dropNoticeMs: DROP_NOTICE_MS,
+  });
+  const faults = only ? only.map((name) => named(deployment, name)) : deployment.faults;
   workload.start();
-  const ends = Date.now() + durationMs;
-  const least = only?.length ?? 0;
   await delay(1500);
-  for (let i = 0; i < least || Date.now() < ends; i++) {
+  const goingOn = new Map<string, Promise<void>>();
+  const ends = Date.now() + durationMs;
+  for (let i = 0; i < (only?.length ?? 0) || Date.now() < ends; i++) {
     const next = only ? faults[i % faults.length]! : random.pick(faults);
+    if (goingOn.has(next.name)) continue;
     say(next.name);
-    if (next.losesData) workload.recording.mayRepeat = true;
-    await next.run(random);
-    done.push(next.name);
-    await delay(random.integer(500, 2500));
+    const over = carryOut(next, deployment, workload, random);
+    if (next.goesOn)
+      goingOn.set(
+        next.name,
+        over.finally(() => goingOn.delete(next.name)),
+      );
+    else await over;
+    const [min, max] = only ? SHORT_PAUSE_MS : PAUSE_MS;
+    await delay(random.integer(min, max));
   }
+  await Promise.all(goingOn.values());
   say('quiet: everybody comes to the head');
-  await workload.finish(60_000);
-  const { pushes, clients, drops } = workload.recording;
+  await workload.finish(QUIET_MS);
+  return report(workload.recording, (await deployment.figures?.()) ?? {});
+}
+
+function named(deployment: Deployment, name: string): Fault {
+  const found = deployment.faults.find((fault) => fault.name === name);
+  if (!found)
+    throw new Error(
+      `no such fault here: ${name}; there are: ${deployment.faults.map((f) => f.name).join(', ')}`,
+    );
+  return found;
+}
+
+async function carryOut(
+  fault: Fault,
+  { nodes }: Deployment,
+  workload: Workload,
+  random: Random,
+): Promise<void> {
+  const hindered: string[] = [];
+  const { name, costs } = fault;
+  const record: FaultRecord = { name, costs, hindered, began: Date.now(), ended: Infinity };
+  workload.recording.faults.push(record);
+  await fault.run({
+    random,
+    workload,
+    hinders: (...some) => hindered.push(...some.filter((node) => nodes.includes(node)).map(({ url }) => url)),
+  });
+  record.ended = Date.now();
+}
+
+function report(recording: Recording, figures: Readonly<Record<string, number>>): Report {
+  const { faults, pushes, clients, drops } = recording;
   const connections = clients.flatMap((client) => client.connections);
   return {
-    faults: done,
+    faults: faults.map(({ name }) => name),
     pushed: pushes.length,
     acknowledged: pushes.filter(({ acknowledged }) => acknowledged !== undefined).length,
+    refused: pushes.filter(({ isRefused }) => isRefused).length,
     delivered: connections.reduce((sum, { received }) => sum + received.length, 0),
     connections: connections.length,
-    declaredGaps: connections.filter(({ subscribed, recovered }) => subscribed !== undefined && !recovered)
-      .length,
+    declaredGaps: connections.filter(({ recovered }) => !recovered).length,
     drops: drops.length,
-    violations: violations(workload.recording),
+    completed: storedInParts(recording),
+    figures,
+    violations: violations(recording),
   };
+}
+
+/** An id ends with what is drawn anew for each attempt to store a push. */
+function storedInParts({ pushes, logs }: Recording): number {
+  const attemptOf = new Map<string, string>();
+  for (const { received = [] } of logs)
+    for (const { id, name } of received) attemptOf.set(name, id.slice(id.lastIndexOf('.')));
+  const attempts = new Map<number, Set<string>>();
+  for (const { push, name } of pushes) {
+    const attempt = attemptOf.get(name);
+    if (attempt === undefined) continue;
+    const known = attempts.get(push) ?? new Set();
+    attempts.set(push, known.add(attempt));
+  }
+  return [...attempts.values()].filter((some) => some.size > 1).length;
 }

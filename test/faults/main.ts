@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { check } from './checker.js';
-import { onLmdb, onRedis } from './deployments.js';
+import { DEPLOYMENTS, deploy } from './deployments.js';
 
-/** `npm run faults -- --seed 7 --minutes 10 --nodes 3 [--store lmdb] [--fault NAME …]` */
+/**
+ * `npm run faults -- --seed 7 --minutes 10 --nodes 3 --redis single|sentinel|cluster [--wait 1] [--fault NAME …]`, or `--store lmdb`.
+ */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -10,13 +12,17 @@ async function main(): Promise<void> {
       minutes: { type: 'string', default: '10' },
       nodes: { type: 'string', default: '3' },
       store: { type: 'string', default: 'redis' },
+      redis: { type: 'string', default: 'single' },
+      wait: { type: 'string', default: '0' },
       fault: { type: 'string', multiple: true },
     },
   });
-  const deployment = values.store === 'lmdb' ? await onLmdb() : await onRedis(Number(values.nodes));
+  const kind = DEPLOYMENTS.find((one) => one === (values.store === 'lmdb' ? 'lmdb' : values.redis));
+  if (!kind) throw new Error(`--redis is one of ${DEPLOYMENTS.join(', ')}`);
   const began = Date.now();
   const say = (line: string) =>
     process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
+  const deployment = await deploy(kind, Number(values.nodes), Number(values.wait));
   try {
     const { violations, ...report } = await check(deployment, {
       seed: Number(values.seed),

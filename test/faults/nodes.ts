@@ -1,11 +1,35 @@
 import { freePort } from '../support/redis-server.js';
 import { startServer, type ServerProcess } from '../support/start-server.js';
+import { eventually } from '../support/wait.js';
+import { get } from '../support/http.js';
 
-/** A process's clock, one hour ahead. */
-const AHEAD = '--import=data:text/javascript,const%20now=Date.now;Date.now=()=%3Enow.call(Date)%2B3600000';
+/**
+ * Loaded into each node before it starts: with every SIGUSR2 its clock jumps, one hour ahead, back, one hour behind, back. Timers and
+ * `performance.now()` go on as ever, as they do when a machine's clock is set.
+ */
+const CLOCK = `
+  const Real = Date;
+  const offsets = [0, 3600000, 0, -3600000];
+  let jumps = 0;
+  const now = () => Real.now() + offsets[jumps % 4];
+  globalThis.Date = class Date extends Real {
+    constructor(...args) {
+      if (args.length === 0) super(now());
+      else super(...args);
+    }
+    static now() {
+      return now();
+    }
+  };
+  process.on('SIGUSR2', () => jumps++);
+`;
 
-/** One notifier node that is started, killed and stopped; its address stays. */
+const PRELOAD = `--import=data:text/javascript,${encodeURIComponent(CLOCK)}`;
+
+/** One notifier node that is started, killed, stopped and misled; its address stays. */
 export class FaultyNode {
+  /** Whether it is being kept from running. */
+  isFrozen = false;
   private server: ServerProcess | undefined;
 
   private constructor(
@@ -23,9 +47,18 @@ export class FaultyNode {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  async start(isAhead = false): Promise<void> {
-    const ahead: Record<string, string> = isAhead ? { NODE_OPTIONS: AHEAD } : {};
-    this.server = await startServer({ PORT: String(this.port), ...this.environment, ...ahead });
+  /** Starts it and waits until it is ready, or clearly cannot be now. */
+  async start(): Promise<void> {
+    const own = { PORT: String(this.port), NODE_OPTIONS: PRELOAD };
+    this.server = await startServer({ ...own, ...this.environment });
+    await eventually(() => this.isReady(), `${this.url} is ready`).catch(() => undefined);
+  }
+
+  private isReady(): Promise<boolean> {
+    return get(this.url, '/health/ready').then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   }
 
   async kill(): Promise<void> {
@@ -37,10 +70,17 @@ export class FaultyNode {
   }
 
   freeze(): void {
+    this.isFrozen = true;
     this.server?.signal('SIGSTOP');
   }
 
   thaw(): void {
+    this.isFrozen = false;
     this.server?.signal('SIGCONT');
+  }
+
+  /** Sets its clock: one hour ahead, back, one hour behind, back. */
+  jumpClock(): void {
+    this.server?.signal('SIGUSR2');
   }
 }

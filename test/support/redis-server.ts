@@ -103,7 +103,8 @@ const ONCE = {
   commandTimeout: 10_000,
 } as const;
 
-async function askOnce(port: number, command: string, ...args: (string | number)[]): Promise<unknown> {
+/** Sends one command to whoever listens on `port`, over a connection of its own. */
+export async function askOnce(port: number, command: string, ...args: (string | number)[]): Promise<unknown> {
   const client = new Redis({ ...ONCE, port });
   client.on('error', () => undefined);
   try {

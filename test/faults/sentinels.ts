@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { askOnce, freePort, type RedisProcess } from '../support/redis-server.js';
+import { eventually } from '../support/wait.js';
+
+const COUNT = 3;
+
+/** Setting up and failing over take seconds on an idle machine. */
+const SETTLED_MS = 60_000;
+
+interface Sentinel {
+  readonly port: number;
+  readonly folder: string;
+  readonly child: ChildProcess;
+}
+
+/** Three real Sentinels, two of which must agree. */
+export class Sentinels {
+  private constructor(private readonly all: readonly Sentinel[]) {}
+
+  /** Starts them and waits until they know each other and all replicas. */
+  static async start(master: RedisProcess, replicas: number): Promise<Sentinels> {
+    const sentinels = new Sentinels(
+      await Promise.all(Array.from({ length: COUNT }, () => spawnSentinel(master))),
+    );
+    await eventually(() => sentinels.know(replicas), 'the Sentinels know everybody', SETTLED_MS);
+    return sentinels;
+  }
+
+  get url(): string {
+    return `redis+sentinel://${this.all.map(({ port }) => `127.0.0.1:${port}`).join(',')}/main`;
+  }
+
+  /** The port of the server that most take for the master. */
+  async master(): Promise<number> {
+    const ports = await Promise.all(this.all.map(({ port }) => masterOf(port)));
+    return ports.toSorted((a, b) => a - b)[1]!;
+  }
+
+  private async know(replicas: number): Promise<boolean> {
+    const knowing = this.all.map(async ({ port }) => {
+      const seen = await Promise.all([askList(port, 'REPLICAS'), askList(port, 'SENTINELS')]);
+      return seen[0] === replicas && seen[1] === COUNT - 1;
+    });
+    return (await Promise.all(knowing)).every(Boolean);
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(
+      this.all.map(async ({ child, folder }) => {
+        const ended = once(child, 'close');
+        child.kill('SIGKILL');
+        await ended;
+        await rm(folder, { recursive: true, force: true });
+      }),
+    );
+  }
+}
+
+async function spawnSentinel(master: RedisProcess): Promise<Sentinel> {
+  const folder = await mkdtemp(join(tmpdir(), 'notifier-sentinel-'));
+  const port = await freePort();
+  const file = join(folder, 'sentinel.conf');
+  const settings = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    `sentinel monitor main 127.0.0.1 ${master.port} 2`,
+    'sentinel down-after-milliseconds main 1000',
+    'sentinel failover-timeout main 10000',
+    'sentinel parallel-syncs main 2',
+  ];
+  await writeFile(file, settings.join('\n'));
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  return { port, folder, child };
+}
+
+async function masterOf(sentinel: number): Promise<number> {
+  const address = await askOnce(sentinel, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main').catch(() => []);
+  return Number((address as string[])[1] ?? 0);
+}
+
+async function askList(sentinel: number, what: string): Promise<number> {
+  return askOnce(sentinel, 'SENTINEL', what, 'main').then(
+    (list) => (list as unknown[]).length,
+    () => 0,
+  );
+}
