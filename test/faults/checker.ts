@@ -12,8 +12,12 @@ export interface Report {
   readonly pushed: number;
   readonly acknowledged: number;
   readonly refused: number;
+  /** How often pushes were answered what: statuses, and `none`. */
+  readonly answers: Readonly<Record<string, number>>;
   readonly delivered: number;
   readonly connections: number;
+  /** How connections ended: close codes, and `left` for those that their client ended. */
+  readonly closes: Readonly<Record<string, number>>;
   readonly declaredGaps: number;
   readonly drops: number;
   /** Pushes whose parts were stored by several attempts. */
@@ -108,15 +112,23 @@ function report(recording: Recording, figures: Readonly<Record<string, number>>)
     faults: faults.map(({ name }) => name),
     pushed: pushes.length,
     acknowledged: pushes.filter(({ acknowledged }) => acknowledged !== undefined).length,
+    answers: recording.answers,
     refused: pushes.filter(({ isRefused }) => isRefused).length,
     delivered: connections.reduce((sum, { received }) => sum + received.length, 0),
     connections: connections.length,
+    closes: tally(connections.map(({ closeCode }) => String(closeCode ?? 'left'))),
     declaredGaps: connections.filter(({ recovered }) => !recovered).length,
     drops: drops.length,
     completed: storedInParts(recording),
     figures,
     violations: violations(recording),
   };
+}
+
+function tally(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** An id ends with what is drawn anew for each attempt to store a push. */

@@ -76,6 +76,8 @@ export class RecordingConnector {
   ): Promise<void> {
     const answer = await answerOf(push(node, body, key === undefined ? {} : { 'Idempotency-Key': key }));
     const now = Date.now();
+    const told = typeof answer === 'object' ? String(answer.status) : 'none';
+    this.recording.answers[told] = (this.recording.answers[told] ?? 0) + 1;
     for (const record of records) {
       // Whoever asked and heard nothing may have been heard: that attempt may be carried out at any time.
       if (answer === UNANSWERED) open(record);

@@ -69,6 +69,7 @@ function sound(): Soundness {
     drops: [],
     faults: [],
     logs: [{ user: 'alice', received: [1, 2, 3, 4].map((n) => received(n)) }],
+    answers: {},
     isAtomic: true,
     dropNoticeMs: 1000,
     resuming,

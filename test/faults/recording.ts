@@ -87,6 +87,8 @@ export interface Recording {
   readonly faults: FaultRecord[];
   /** Read once everything is quiet. */
   readonly logs: LogRecord[];
+  /** How often pushes were answered what: statuses, and `none`. */
+  readonly answers: Record<string, number>;
   /** Whether the store takes a push whole or not at all; a Redis Cluster does so for each partition of users. */
   readonly isAtomic: boolean;
   /** How long a node that can do its work may take to notice a drop by another one. */

@@ -37,7 +37,7 @@ export class Workload {
   constructor({ urls, random, ...promises }: WorkloadOptions) {
     this.urls = urls;
     this.random = random;
-    this.recording = { pushes: [], clients: [], drops: [], faults: [], logs: [], ...promises };
+    this.recording = { pushes: [], clients: [], drops: [], faults: [], logs: [], answers: {}, ...promises };
     this.caller = new RecordingConnector(urls, random.fork(), this.recording);
     const client = (user: string, isRestless: boolean) =>
       new RecordingClient(user, urls, random.fork(), isRestless);
