@@ -24,6 +24,8 @@ export interface Report {
   readonly completed: number;
   readonly figures: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
+  /** What all of it was judged by. */
+  readonly recording: Recording;
 }
 
 /** A node notices a drop by another one within a heartbeat; the rest is for a machine that is busy. */
@@ -122,6 +124,7 @@ function report(recording: Recording, figures: Readonly<Record<string, number>>)
     completed: storedInParts(recording),
     figures,
     violations: violations(recording),
+    recording,
   };
 }
 

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { check } from './checker.js';
 import { DEPLOYMENTS, deploy } from './deployments.js';
 
 /**
- * `npm run faults -- --seed 7 --minutes 10 --nodes 3 --redis single|sentinel|cluster [--wait 1] [--fault NAME …]`, or `--store lmdb`.
+ * `npm run faults -- --seed 7 --minutes 10 --nodes 3 --redis single|sentinel|cluster [--wait 1] [--fault NAME …] [--record FILE]`, or
+ * `--store lmdb`.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -14,6 +16,7 @@ async function main(): Promise<void> {
       store: { type: 'string', default: 'redis' },
       redis: { type: 'string', default: 'single' },
       wait: { type: 'string', default: '0' },
+      record: { type: 'string' },
       fault: { type: 'string', multiple: true },
     },
   });
@@ -24,7 +27,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
   const deployment = await deploy(kind, Number(values.nodes), Number(values.wait));
   try {
-    const { violations, ...report } = await check(deployment, {
+    const { violations, recording, ...report } = await check(deployment, {
       seed: Number(values.seed),
       durationMs: Number(values.minutes) * 60_000,
       say,
@@ -33,6 +36,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify({ ...report, faults: report.faults.length })}\n`);
     for (const line of violations.slice(0, 50)) process.stdout.write(`VIOLATION ${line}\n`);
     process.stdout.write(`${violations.length} violations\n`);
+    if (values.record !== undefined) await writeFile(values.record, JSON.stringify(recording));
     process.exitCode = violations.length > 0 ? 1 : 0;
   } finally {
     await deployment.stop();

@@ -102,6 +102,20 @@ describe('the oracle finds nothing', () => {
     expect(lines).toEqual([]);
   });
 
+  it('in a gap that is declared again to who names the same position again', () => {
+    const lines = found(({ resuming, faults }) => {
+      faults.push(fault('positions', 310, 320));
+      resuming.splice(
+        0,
+        2,
+        connection(50, 0, [1, 2, 3], { ended: 315 }),
+        connection(330, 3, [], { recovered: false, ended: 20_000 }),
+        connection(20_001, 3, [4], { recovered: false }),
+      );
+    });
+    expect(lines).toEqual([]);
+  });
+
   it('in an event that is stored twice because its key was lost while it was repeated', () => {
     const again = (numbers: readonly number[]) => [
       ...numbers.map((n) => received(n)),

@@ -77,18 +77,30 @@ function resumes(before: string, from: string): boolean {
   return samePosition(position, begin) || (position.tag === 0 && begin.tag === 0);
 }
 
-/** A gap is declared only where something may have been lost since the client got its position. */
+/**
+ * A gap is declared only where something may have been lost since the client got its position. Who names the same one again is told again:
+ * events after it may be gone.
+ */
 export function needless(recording: Recording): string[] {
   const lost = losses(recording, 'positions');
   return recording.clients.flatMap(({ user, connections }) =>
     connections.flatMap(({ recovered, subscribed, asked }, i) => {
       if (recovered || subscribed === undefined) return [];
-      const since = asked === null ? subscribed : (connections[i - 1]?.subscribed ?? subscribed);
+      const since = asked === null ? subscribed : heldSince(connections, i);
       return lost.some(({ began, ended }) => began <= subscribed && ended + NOTICED_MS >= since)
         ? []
-        : [`needless: ${user} was told of a gap, and nothing can have been lost`];
+        : [`needless: ${user} was told of a gap after ${asked}, and nothing can have been lost`];
     }),
   );
+}
+
+/** When the connection began over which a client got the position that it names on its connection number `i`. */
+function heldSince(connections: readonly ConnectionRecord[], i: number): number {
+  const { asked } = connections[i]!;
+  const isSource = ({ from, received }: ConnectionRecord) => (received.at(-1)?.id ?? from) === asked;
+  let source = i - 1;
+  while (source > 0 && isSource(connections[source - 1]!)) source--;
+  return connections[source]?.subscribed ?? 0;
 }
 
 /** What was acknowledged while a client was there, or away without a gap, has come; where a push is atomic, all of it or nothing. */
