@@ -1,14 +1,46 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests start for themselves and this machine lacks, and says which. Needs apt-get, as root or with sudo.
+# Installs the programs that the tests start for themselves and this machine lacks, and says which: all of them, or those that are named as
+# arguments. Needs apt-get, as root or with sudo.
 set -euo pipefail
 
+# Package, and the programs of which one is enough.
+readonly PROGRAMS='
+chromium       chromium chromium-browser google-chrome
+redis-server   redis-server
+nginx          nginx
+haproxy        haproxy
+caddy          caddy
+php-cli        php
+python3        python3
+golang-go      go
+'
+
+# Debian keeps servers where only root looks.
+PATH=$PATH:/usr/sbin:/usr/local/sbin
+
+is_installed() { # program…
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null && return
+  done
+  return 1
+}
+
+is_wanted() { # package; wanted packages, none for all
+  local package=$1
+  shift
+  (($# == 0)) || [[ " $* " == *" $package "* ]]
+}
+
 missing=()
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
-  missing+=(chromium)
-command -v redis-server >/dev/null || missing+=(redis-server)
+while read -r package programs; do
+  [ -n "$package" ] && is_wanted "$package" "$@" || continue
+  # shellcheck disable=SC2086 # several words are meant
+  is_installed $programs || missing+=("$package")
+done <<<"$PROGRAMS"
 ((${#missing[@]} == 0)) && exit 0
 
-echo "the tests need programs that are not installed: ${missing[*]}"
+echo "programs that are needed are not installed: ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
   echo "install them and run this again: ${missing[*]}" >&2
   exit 1
@@ -17,5 +49,5 @@ as_root=()
 ((EUID == 0)) || as_root=(sudo)
 echo "apt-get install ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
-# RUNLEVEL: no service is to run by itself, the tests start their own.
+# RUNLEVEL, and a policy that says no: no service is to run by itself, the tests start their own.
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
