@@ -122,6 +122,74 @@ describe('deploy/compose.yaml', () => {
   });
 });
 
+describe('deploy/compose-two-nodes.yaml', () => {
+  interface Node {
+    readonly build: { context: string; dockerfile: string };
+    readonly environment: Record<string, string>;
+    readonly stop_grace_period: string;
+    readonly networks: { notifier: { ipv4_address: string } };
+  }
+
+  interface Compose {
+    readonly services: {
+      node1: Node;
+      node2: Node;
+      proxy: { volumes: [string] };
+      redis: { command: string };
+    };
+  }
+
+  async function services() {
+    const documents = parseAllDocuments(await read('deploy/compose-two-nodes.yaml'), { merge: true });
+    return (documents[0]!.toJS() as Compose).services;
+  }
+
+  test('gives both nodes settings that the server takes, and the Redis beside them', async () => {
+    const { node1, node2 } = await services();
+    for (const node of [node1, node2]) {
+      await expect(
+        access(join(ROOT, 'deploy', node.build.context, node.build.dockerfile)),
+      ).resolves.toBeUndefined();
+      const config = configOf(node.environment);
+      expect(config).toMatchObject({ store: 'redis' });
+      expect(config.trustedProxies).toBeDefined();
+      expect(node.environment['NOTIFIER_REDIS_URL']).toBe('redis://redis:6379');
+      expect(Number.parseInt(node.stop_grace_period) * 1000).toBeGreaterThan(
+        config.shutdownGraceMs + CLOSE_MS,
+      );
+    }
+  });
+
+  test('puts the nodes where the proxy looks for them', async () => {
+    const { node1, node2, proxy } = await services();
+    const [file] = proxy.volumes[0].split(':');
+    const config = await read(join('deploy', file!));
+    for (const { networks } of [node1, node2])
+      expect(config).toContain(`${networks.notifier.ipv4_address}:8080`);
+  });
+
+  test('sets Redis to what docs/operations.md asks for', async () => {
+    const { redis } = await services();
+    const operations = await read('docs/operations.md');
+    for (const setting of ['appendonly yes', 'appendfsync always', 'maxmemory-policy noeviction']) {
+      expect(redis.command).toContain(`--${setting}`);
+      expect(operations).toContain(`\`${setting}\``);
+    }
+  });
+});
+
+describe.each(['nginx.conf', 'haproxy.cfg', 'Caddyfile'])('deploy/proxy/%s', (file) => {
+  test('asks for the readiness of nodes, and keeps quiet connections for more than two heartbeats', async () => {
+    const text = await read(join('deploy/proxy', file));
+    expect(text).toContain('/health/ready');
+    const { heartbeatMs } = readConfig({});
+    const kept = text.matchAll(/^ *(?:proxy_read_timeout|timeout (?:client|server|tunnel)) (\d+)s/gm);
+    const seconds = [...kept].map((match) => Number(match[1])).filter((value) => value !== 2);
+    expect(seconds).toHaveLength({ 'nginx.conf': 1, 'haproxy.cfg': 3, Caddyfile: 0 }[file]!);
+    for (const value of seconds) expect(value * 1000).toBeGreaterThan(2 * heartbeatMs);
+  });
+});
+
 describe('deploy/notifier.service', () => {
   async function unit(): Promise<Map<string, string>> {
     const lines = (await read('deploy/notifier.service'))
