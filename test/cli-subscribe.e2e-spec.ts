@@ -48,6 +48,7 @@ test('prints what is buffered, then what comes, and says where to go on', async 
       .split('\n')
       .map((line) => (JSON.parse(line) as { id: string }).id),
   ).toEqual(events.slice(1).map(({ id }) => id));
+  expect(resumed.stderr.trimEnd().split('\n').at(-1)).toBe(`go on with --resume ${events[2]!.id}`);
 });
 
 test('reconnects, and prints each event once', async () => {

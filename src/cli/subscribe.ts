@@ -32,13 +32,14 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
     onGap: () => remark('some events may be gone: what the server still has follows'),
   });
   const show = process.stdout.isTTY && !options.json ? pretty : JSON.stringify;
+  let last: string | undefined;
   try {
-    await print(subscription, show, options.count ?? Infinity);
+    last = await print(subscription, show, options.count ?? Infinity);
   } catch (error) {
     throw error instanceof ClosedError ? failureOf(error) : error;
   }
-  if (subscription.position !== null)
-    remark(dim(`go on with --resume ${subscription.position}`, process.stderr));
+  const position = last ?? subscription.position;
+  if (position !== null) remark(dim(`go on with --resume ${position}`, process.stderr));
 }
 
 /** The file is read again whenever a new token is needed: whoever renews it, renews it here. @throws Failure where it cannot be read now */
@@ -52,16 +53,21 @@ function positionOf({ resume }: SubscribeOptions) {
   return resume === undefined ? {} : { storage: new Map([['position', resume]]), storageKey: 'position' };
 }
 
+/**
+ * @returns the id of the last of `most` events: the subscription takes an event for handled only when it is asked for the next one;
+ *   `undefined` where it ended before
+ */
 async function print(
   events: AsyncIterable<NotifierEvent>,
   show: (event: NotifierEvent) => string,
   most: number,
-): Promise<void> {
+): Promise<string | undefined> {
   let printed = 0;
   for await (const event of events) {
     await say(show(event));
-    if (++printed >= most) return;
+    if (++printed >= most) return event.id;
   }
+  return undefined;
 }
 
 function pretty({ created_at: createdAt, payload, id }: NotifierEvent): string {
