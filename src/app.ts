@@ -12,6 +12,7 @@ import { EventsController } from './http/events.controller.js';
 import { isLoopbackHost } from './http/loopback.js';
 import { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
 import { securityHeaders } from './http/security-headers.js';
+import { listenFault } from './listen-fault.js';
 import { Log } from './log.js';
 import { Authenticator } from './notifier/authenticator.js';
 import { NotifierWsAdapter, type HandshakeCheck } from './websocket/notifier-ws-adapter.js';
@@ -65,8 +66,10 @@ export async function listen(app: NestExpressApplication, config: Config): Promi
   await app.init();
   const server: Server = app.getHttpServer();
   server.listen({ port: config.port, host: config.host, backlog: LISTEN_BACKLOG });
-  // Rejects where the server says 'error' first: the port is taken, or not ours.
-  await once(server, 'listening');
+  // Rejects where the server says 'error' first.
+  await once(server, 'listening').catch((error: unknown) => {
+    throw listenFault(error, config);
+  });
   const address = server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `${config.tls ? 'https' : 'http'}://${host}:${address.port}`;

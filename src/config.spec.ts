@@ -138,6 +138,12 @@ describe('the configuration', () => {
     expect(mistakesOf({ NOTIFIER_MAX_BODY_BYTES: '1' })).toEqual([
       'NOTIFIER_MAX_BODY_BYTES is not a setting of this server; did you mean NOTIFIER_MAX_BODY?',
     ]);
+    expect(mistakesOf({ NOTIFIER_BUFER_EVENTS: '1' })).toEqual([
+      'NOTIFIER_BUFER_EVENTS is not a setting of this server; did you mean NOTIFIER_BUFFER_EVENTS?',
+    ]);
+    expect(mistakesOf({ NOTIFIER_HEARBEAT: '1' })).toEqual([
+      'NOTIFIER_HEARBEAT is not a setting of this server; did you mean NOTIFIER_HEARTBEAT?',
+    ]);
     expect(mistakesOf({ NOTIFIER_FOO: '1' })).toEqual(['NOTIFIER_FOO is not a setting of this server']);
   });
 
@@ -213,7 +219,7 @@ describe('a server whose configuration is wrong', () => {
     expect(await server.exited()).toEqual({ code: EXIT_CONFIG, signal: null });
     expect(server.stdout).toBe('');
     expect(server.stderr.trimEnd().split('\n').toSorted()).toEqual([
-      'notifier: NOTIFIER_HARTBEAT is not a setting of this server',
+      'notifier: NOTIFIER_HARTBEAT is not a setting of this server; did you mean NOTIFIER_HEARTBEAT?',
       'notifier: NOTIFIER_SYNC must be full or process',
       'notifier: PORT must be an integer from 0 to 65535',
     ]);

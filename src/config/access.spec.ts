@@ -192,7 +192,8 @@ test('a certificate without its key is a mistake', () => {
     'NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY belong together: set both or none',
   ]);
   expect(mistakesOf({ NOTIFIER_TLS_CERT: 'x', NOTIFIER_TLS_KEY: 'y' })).toEqual([
-    'NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM (ENOENT)',
+    'NOTIFIER_TLS_CERT names a file that cannot be read (ENOENT)',
+    'NOTIFIER_TLS_KEY names a file that cannot be read (ENOENT)',
   ]);
 });
 

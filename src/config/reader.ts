@@ -124,11 +124,39 @@ export class Reader {
   }
 
   private suggestion(name: string): string {
-    const words = new Set(name.split('_').slice(1));
-    const score = (candidate: string) => candidate.split('_').filter((word) => words.has(word)).length;
-    const best = [...this.known]
-      .filter((known) => known.startsWith('NOTIFIER_'))
-      .sort((a, b) => score(b) - score(a))[0];
-    return best !== undefined && score(best) > 1 ? `; did you mean ${best}?` : '';
+    const known = [...this.known].filter((candidate) => candidate.startsWith('NOTIFIER_'));
+    const best = misspelt(name, known) ?? sharesMostWords(name, known);
+    return best === undefined ? '' : `; did you mean ${best}?`;
   }
+}
+
+/** More letters than these are another word. */
+const MAX_SLIPS = 2;
+
+/** The name that differs by a slip or two of the fingers. */
+function misspelt(name: string, known: readonly string[]): string | undefined {
+  const slips = known.map((candidate) => ({ candidate, distance: distance(name, candidate) }));
+  const [best] = slips.sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= MAX_SLIPS ? best.candidate : undefined;
+}
+
+/** Letters put in, left out or exchanged for others (Levenshtein's distance). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const exchanged = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(exchanged, above[j]! + 1, row[j - 1]! + 1));
+    }
+  }
+  return row[b.length]!;
+}
+
+function sharesMostWords(name: string, known: readonly string[]): string | undefined {
+  const words = new Set(name.split('_').slice(1));
+  const score = (candidate: string) => candidate.split('_').filter((word) => words.has(word)).length;
+  const [best] = [...known].sort((a, b) => score(b) - score(a));
+  return best !== undefined && score(best) > 1 ? best : undefined;
 }

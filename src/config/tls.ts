@@ -35,6 +35,9 @@ export function readTls(reader: Reader): TlsFiles | undefined {
     return undefined;
   }
   const files = new TlsFiles(cert, key);
+  const texts = [reader.file('NOTIFIER_TLS_CERT'), reader.file('NOTIFIER_TLS_KEY')];
+  // Each file that cannot be read is a mistake of its own already.
+  if (texts.includes(undefined)) return files;
   try {
     files.read();
   } catch (error) {

@@ -27,6 +27,17 @@ const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
   doubtedAt: 0,
 };
 
+/** @throws FolderError */
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'a file stands in its place' : messageOf(error);
+    throw new FolderError(`the data folder ${dir} cannot be made: ${reason}`);
+  }
+}
+
 /**
  * Opens the folder's file, or begins one.
  *
@@ -35,7 +46,7 @@ const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
 export function openFile(dir: string, sync: Owner['sync']): LmdbFile {
   const path = join(dir, NAME);
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     const fault = faultOf(path, sync === 'process' && isFromBeforeBoot(path));
     if (fault) throw new UnreadableError(fault);
     return openReadable(path, sync, undefined);
