@@ -48,6 +48,12 @@ fi
 as_root=()
 ((EUID == 0)) || as_root=(sudo)
 echo "apt-get install ${missing[*]}"
+# No service is to run by itself, the tests start their own: that is what this file says to whatever is installed.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
 "${as_root[@]}" apt-get update -qq
-# RUNLEVEL, and a policy that says no: no service is to run by itself, the tests start their own.
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
