@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 const MARK = Buffer.from('"m":');
 const WORDS = 'the quick brown fox jumps over the lazy dog '.repeat(4);
 
-/** One event of some 280 bytes. */
-export function eventJson(accessId, createdAt) {
-  return `{"accessid":"${accessId}","created_at":${createdAt},"payload":{"m":1,"type":"order.updated","id":1234567,"ok":true,"price":19.95,"tags":["new","eu"],"text":"${WORDS.slice(0, 130)}"}}`;
+/** One event of some 280 bytes, marked with a number. */
+export function eventJson(accessId, createdAt, number = 1) {
+  return `{"accessid":"${accessId}","created_at":${createdAt},"payload":{"m":${number},"type":"order.updated","id":1234567,"ok":true,"price":19.95,"tags":["new","eu"],"text":"${WORDS.slice(0, 130)}"}}`;
 }
 
 function open(url) {
@@ -77,6 +77,38 @@ export function subscribe(url, accessId, onEvents) {
     });
   });
   return { opened, close: () => socket.destroy() };
+}
+
+/** Subscribes to a user; `onNumber` is told the number of each event, as it comes. */
+export function follow(url, accessId, onNumber) {
+  const socket = open(url);
+  let rest = Buffer.alloc(0);
+  let isOpen = false;
+  socket.write(handshake('/subscribe_to_events', new URL(url).host));
+  const opened = new Promise((resolve) => {
+    socket.on('data', (chunk) => {
+      if (!isOpen) {
+        isOpen = true;
+        socket.write(clientFrame(JSON.stringify({ access_id: accessId, timestamp: 0 })));
+        resolve(undefined);
+        return;
+      }
+      rest = readNumbers(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, onNumber);
+    });
+  });
+  return { opened, close: () => socket.destroy() };
+}
+
+/** Returns what may be the beginning of a number that is still to come. */
+function readNumbers(bytes, onNumber) {
+  let from = 0;
+  for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, from)) {
+    const end = bytes.indexOf(0x2c, at);
+    if (end < 0) return bytes.subarray(at);
+    onNumber(Number(bytes.latin1Slice(at + MARK.length, end)));
+    from = end;
+  }
+  return bytes.subarray(Math.max(from, bytes.length - MARK.length + 1));
 }
 
 /** A connector over HTTP: `push(body)` resolves when it is answered. */

@@ -7,15 +7,23 @@ import { join } from 'node:path';
 
 const TICKS_PER_SECOND = 100;
 
-const SCRIPTS = { floor: 'bench/floor.mjs', memory: 'dist/main.js', lmdb: 'dist/main.js' };
-export const TARGETS = Object.keys(SCRIPTS);
+export const TARGETS = ['floor', 'memory', 'lmdb'];
 
-/** Starts `target`, and resolves when it listens. */
-export async function startServer(target) {
-  const dataDir = mkdtempSync(join(tmpdir(), 'notifier-bench-'));
+/** Starts `target` (a store, or the floor) on a core of its own, and resolves when it listens. */
+export function startServer(target) {
   const pinned = availableParallelism() > 1 && process.platform === 'linux';
-  const command = pinned ? ['taskset', '-c', '0', process.execPath] : [process.execPath];
-  const child = spawn(command[0], [...command.slice(1), SCRIPTS[target]], {
+  return start(pinned ? ['taskset', '-c', '0', process.execPath] : [process.execPath], target);
+}
+
+/** Starts a node with the store `store` wherever the machine puts it. */
+export function startNode(store, environment = {}) {
+  return start([process.execPath], store, environment);
+}
+
+async function start(command, target, environment = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'notifier-bench-'));
+  const script = target === 'floor' ? 'bench/floor.mjs' : 'dist/main.js';
+  const child = spawn(command[0], [...command.slice(1), script], {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: {
       ...process.env,
@@ -27,6 +35,7 @@ export async function startServer(target) {
       NOTIFIER_MAX_CONNECTIONS_PER_USER: '100000',
       NOTIFIER_SHUTDOWN_DELAY: '0',
       NOTIFIER_SHUTDOWN_GRACE: '1',
+      ...environment,
     },
   });
   const [line] = await once(child.stdout, 'data');
@@ -45,7 +54,7 @@ export async function startServer(target) {
 }
 
 /** User and system time of all threads: fields 14 and 15 of proc(5)'s stat. */
-function cpuSeconds(pid) {
+export function cpuSeconds(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

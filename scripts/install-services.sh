@@ -7,6 +7,7 @@ set -euo pipefail
 readonly PROGRAMS='
 chromium       chromium chromium-browser google-chrome
 redis-server   redis-server
+valkey-server  valkey-server
 nginx          nginx
 haproxy        haproxy
 caddy          caddy
@@ -47,13 +48,30 @@ if ! command -v apt-get >/dev/null; then
 fi
 as_root=()
 ((EUID == 0)) || as_root=(sudo)
-echo "apt-get install ${missing[*]}"
 # No service is to run by itself, the tests start their own: that is what this file says to whatever is installed.
 policy=/usr/sbin/policy-rc.d
+list=$(mktemp)
+own_policy=
+clean_up() {
+  rm -f "$list"
+  [ -z "$own_policy" ] || "${as_root[@]}" rm -f "$policy"
+}
+trap clean_up EXIT
 if [ ! -e "$policy" ]; then
-  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  own_policy=yes
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod 755 "$policy"
 fi
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+
+# Debian 12 has Valkey among its backports only: they are asked this once, and not added to the system's sources.
+sources=()
+if [[ " ${missing[*]} " == *' valkey-server '* ]] && grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+  cat /etc/apt/sources.list >"$list" 2>/dev/null || true
+  echo 'deb http://deb.debian.org/debian bookworm-backports main' >>"$list"
+  sources=(-o "Dir::Etc::sourcelist=$list")
+fi
+
+echo "apt-get install ${missing[*]}"
+"${as_root[@]}" apt-get "${sources[@]}" update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get "${sources[@]}" install -qq -y --no-install-recommends "${missing[@]}" >/dev/null

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.js';
 import { isLoopback } from '../config/reader.js';
 import { socketLimits } from '../descriptors.js';
+import { checkRedis } from './check-redis.js';
 import { causeOf } from './failure.js';
 import { ok, problem, warning, type Finding } from './finding.js';
 
@@ -11,7 +12,7 @@ const OLDEST_NODE = 20;
 
 /** The machine, and what the server asks of it. */
 export async function checkMachine(config: Config): Promise<Finding[]> {
-  return [checkNode(), checkDescriptors(config), await checkStore(config), ...checkProxies(config)];
+  return [checkNode(), checkDescriptors(config), ...(await checkStore(config)), ...checkProxies(config)];
 }
 
 function checkNode(): Finding {
@@ -29,14 +30,20 @@ function checkDescriptors({ maxConnections }: Config): Finding {
   );
 }
 
-async function checkStore(config: Config): Promise<Finding> {
-  if (config.store === 'memory') {
-    return warning(
-      'store: memory, so that every event is gone with the process',
-      'NOTIFIER_STORE=lmdb keeps them',
-    );
+async function checkStore(config: Config): Promise<Finding[]> {
+  switch (config.store) {
+    case 'memory':
+      return [
+        warning(
+          'store: memory, so that every event is gone with the process',
+          'NOTIFIER_STORE=lmdb keeps them',
+        ),
+      ];
+    case 'redis':
+      return checkRedis(config);
+    case 'lmdb':
+      return [await checkDataDir(resolve(config.dataDir), config.bounds.totalBytes)];
   }
-  return checkDataDir(resolve(config.dataDir), config.bounds.totalBytes);
 }
 
 async function checkDataDir(dir: string, totalBytes: number): Promise<Finding> {

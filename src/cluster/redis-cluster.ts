@@ -69,6 +69,8 @@ export class RedisCluster extends Cluster {
       subscribable: (server) => void this.subscribe(server),
       message: (channel, message) => this.hear(channel, message),
       moved: () => void this.subscribe(this.server),
+      // The store says the same of the same servers.
+      failed: () => undefined,
     });
     this.servers.start();
     this.timer = setInterval(() => void this.renew(), RENEWAL_MS);

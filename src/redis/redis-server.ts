@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import type { RedisScript, Reply } from './redis-script.js';
@@ -46,6 +47,8 @@ export interface RedisServerListener {
   /** Channels can be subscribed, over a connection that has none. */
   subscribable(server: RedisServer): void;
   message(channel: string, message: Buffer): void;
+  /** A server cannot be connected to, or refuses what it is asked at the start, for instance a password. */
+  failed(name: string, error: Error): void;
 }
 
 /** One Redis server: a connection for commands, and one for what it publishes. */
@@ -101,9 +104,8 @@ export class RedisServer {
 
   private attend(): void {
     const { commands, subscriber, listener } = this;
-    // Both say what is wrong by being closed; an 'error' without a listener would be printed.
-    commands.on('error', () => undefined);
-    subscriber.on('error', () => undefined);
+    commands.on('error', (error: Error) => listener.failed(this.name, error));
+    subscriber.on('error', (error: Error) => listener.failed(this.name, error));
     commands.on('ready', () => this.heard());
     commands.on('close', () => {
       this.generation++;
@@ -117,6 +119,18 @@ export class RedisServer {
     const hear = (channel: Buffer, message: Buffer) => listener.message(channel.toString(), message);
     subscriber.on('messageBuffer', hear);
     subscriber.on('smessageBuffer', hear);
+  }
+
+  /**
+   * The connection for what it publishes, once there is one.
+   *
+   * @throws Error where that takes longer
+   */
+  async subscribing(ms: number): Promise<Redis> {
+    if (this.subscriber.status !== 'ready') {
+      await once(this.subscriber, 'ready', { signal: AbortSignal.timeout(ms) });
+    }
+    return this.subscriber;
   }
 
   private heard(): void {
@@ -134,12 +148,12 @@ export class RedisServer {
       }
       if (this.unanswered > GIVEN_UP) return this.commands.disconnect(true);
       const heard = () => this.heard();
-      this.commands.ping().then(heard, () => undefined);
+      this.commands.ping().then(heard, (error: Error) => isAnswer(error) && heard());
     }
     if (this.subscriber.status === 'ready') {
       if (++this.subscriberUnanswered > GIVEN_UP) return this.subscriber.disconnect(true);
       const heard = () => (this.subscriberUnanswered = 0);
-      this.subscriber.ping().then(heard, () => undefined);
+      this.subscriber.ping().then(heard, (error: Error) => isAnswer(error) && heard());
     }
   }
 
@@ -190,4 +204,9 @@ export class RedisServer {
     this.waiting = asked;
     return asked;
   }
+}
+
+/** Whether a server has said no, and not nothing. */
+function isAnswer(error: Error): boolean {
+  return error.name === 'ReplyError';
 }

@@ -165,11 +165,12 @@ export class RedisServers {
     }
     for (const { host, port } of this.address.nodes) {
       const seed = new Redis({ ...SEED, ...this.credentials(), host, port });
-      seed.on('error', () => undefined);
+      const fail = (error: Error) => this.listener.failed(`${host}:${port}`, error);
+      seed.on('error', fail);
       const ranges = await seed
         .connect()
         .then(() => seed.cluster('SLOTS'))
-        .catch(() => undefined);
+        .catch(fail);
       seed.disconnect();
       if (ranges) return this.learn(ranges as unknown as SlotRange[], `${host}:${port}`);
     }

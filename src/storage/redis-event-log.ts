@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Arrival, Push } from '../notifier/event.js';
+import type { Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
 import type {
   Announcement,
@@ -11,21 +11,21 @@ import type {
   Page,
   Since,
 } from '../notifier/event-log.js';
-import { newTag, type Position } from '../notifier/position.js';
+import type { Position } from '../notifier/position.js';
 import { resolvePosition } from '../notifier/start-point.js';
 import { describeAddress, type RedisAddress } from '../redis/redis-address.js';
 import type { RedisServer } from '../redis/redis-server.js';
-import type { Reply } from '../redis/redis-script.js';
 import { type Answer, RedisServers } from '../redis/redis-servers.js';
 import type { Bounds } from './bounds.js';
 import { Announcements } from './redis/announcements.js';
 import { Arrivals } from './redis/arrivals.js';
-import { appendCalls, type AppendCall, CLAIMED_HERE, MARKED_HERE } from './redis/append-calls.js';
+import { Appends, PUBLISH } from './redis/appends.js';
 import { Keys, partitionOf, PARTITIONS, slotOfPartition } from './redis/partitions.js';
 import { readLook, text, type Look } from './redis/replies.js';
 import { ScriptCalls, type ScriptCall } from './redis/script-calls.js';
 import { scripts } from './redis/scripts.js';
-import { inspectServer } from './redis/server-settings.js';
+import { refusedRights } from './redis/rights.js';
+import { describeFailure, inspectServer } from './redis/server-settings.js';
 
 /** What the store is told of the configuration. */
 export interface RedisOptions {
@@ -36,23 +36,10 @@ export interface RedisOptions {
   readonly waitReplicas: number;
 }
 
-/** Sharded pub/sub, so that a cluster's announcements stay on the server that stored the event. */
-const PUBLISH = 'SPUBLISH';
-
 const ANSWER_TIMEOUT_MS = 1900;
 
 /** Partitions looked at in one call after a connection is new. */
 const ATTESTED_AT_ONCE = 64;
-
-/** How the calls of a push take its idempotency key. */
-interface Claim {
-  /** Its kind, digest and lifetime, as `append.lua` takes them. */
-  readonly form: readonly string[];
-  /** The keys that come before all others, by the first partition of the call. */
-  keysAt(partition: number): readonly string[];
-}
-
-const UNCLAIMED: Claim = { form: ['', '', '0'], keysAt: () => [] };
 
 const NOWHERE: Position = { epoch: '', seq: 0, tag: 0 };
 
@@ -75,17 +62,18 @@ export class RedisEventLog extends EventLog {
   private readonly calls: ScriptCalls;
   private readonly announcements: Announcements;
   private readonly arrivals = new Arrivals();
+  private readonly appends: Appends;
   private listener: LogListener | undefined;
   private unreadySince: number | undefined = Date.now();
   private isClosed = false;
   private readonly attested = new WeakMap<RedisServer, number>();
+  /** Servers that do not let this user do what is needed. */
+  private readonly refusing = new WeakSet<RedisServer>();
+  /** What was last said of a server that does not do as it should. */
+  private readonly complaints = new Map<string, string>();
 
   /** @param clock instead of the server's, for tests */
-  constructor(
-    private readonly bounds: Bounds,
-    options: RedisOptions,
-    clock?: () => number,
-  ) {
+  constructor(bounds: Bounds, options: RedisOptions, clock?: () => number) {
     super();
     this.keys = new Keys(options.prefix);
     this.announcements = new Announcements(
@@ -100,61 +88,17 @@ export class RedisEventLog extends EventLog {
       subscribable: (server) => void this.announcements.resubscribe(server),
       message: (channel, message) => this.announcements.hear(channel, message),
       moved: () => void this.announcements.follow(),
+      failed: (name, error) => this.complain(name, describeFailure(error)),
     });
     this.calls = new ScriptCalls(this.servers, bounds, options.waitReplicas, clock);
+    this.appends = new Appends(this.keys, this.servers, bounds, this.arrivals, (call) => this.write(call));
     this.logger.log(`waiting for Redis at ${describeAddress(options.address)}`);
     this.servers.start();
   }
 
   async append(push: Push): Promise<AppendResult> {
     if (push.events.length === 0 && !push.idempotency) return 'stored';
-    return this.inTime(this.store(push));
-  }
-
-  private async store({ events, idempotency, arrival }: Push): Promise<AppendResult> {
-    const { isCluster } = this.servers;
-    const calls = appendCalls(events, isCluster);
-    if (!idempotency) return this.appendAll(calls, UNCLAIMED, arrival);
-    const partition = partitionOf(idempotency.key);
-    const { key, digest } = idempotency;
-    const ttl = String(this.bounds.idempotencyTtlMs);
-    const keys = [this.keys.claim(partition, key)];
-    if (!isCluster) {
-      const [call = { partitions: [partition], keys: () => [], args: [] }] = calls;
-      return this.appendAll([call], { form: [CLAIMED_HERE, digest, ttl], keysAt: () => keys }, arrival);
-    }
-    const { reply } = await this.write({
-      script: scripts.claim,
-      partitions: [partition],
-      keys,
-      args: [digest, ttl],
-    });
-    const [outcome, name] = (reply as Reply[]).map(text);
-    if (outcome === 'conflict') return 'conflict';
-    if (calls.length === 0) return outcome === 'known' ? 'repeated' : 'stored';
-    // Each partition's part is marked with the claim's name: a repeat completes what was cut off, and no more.
-    const form = [MARKED_HERE, name!, String(this.bounds.idempotencyTtlMs + 60_000)];
-    return this.appendAll(calls, { form, keysAt: (there) => [this.keys.claim(there, key)] }, arrival);
-  }
-
-  private async appendAll(
-    calls: readonly AppendCall[],
-    claim: Claim,
-    arrival: Arrival | undefined,
-  ): Promise<AppendResult> {
-    const tag = newTag();
-    const common = [String(tag), ...claim.form, PUBLISH, this.arrivals.depart(tag, arrival)];
-    const outcomes = await Promise.all(
-      calls.map(async (call) => {
-        const { partitions } = call;
-        const keys = [...claim.keysAt(partitions[0]!), ...call.keys(this.keys)];
-        const args = [...common, ...call.args];
-        const { reply } = await this.write({ script: scripts.append, partitions, keys, args });
-        return text(reply) as AppendResult;
-      }),
-    );
-    if (outcomes.includes('conflict')) return 'conflict';
-    return outcomes.length > 0 && outcomes.every((outcome) => outcome === 'repeated') ? 'repeated' : 'stored';
+    return this.inTime(this.appends.store(push));
   }
 
   async drop(accessId: string): Promise<number> {
@@ -285,15 +229,32 @@ export class RedisEventLog extends EventLog {
       const own = [...Array(PARTITIONS).keys()].filter(
         (partition) => this.servers.serverOf(slotOfPartition(partition)) === server,
       );
+      if (own.length > 0) await this.rehearse(server, own[0]!);
       const groups = own.map((partition) => [partition, []] as const);
       for (const group of this.together(groups, ATTESTED_AT_ONCE)) await this.check(group, []);
       this.attested.set(server, generation);
+      this.complaints.delete(server.name);
       this.judgeReadiness();
     } catch (error) {
       if (this.isClosed || server.generation !== generation) return;
-      this.logger.warn(`Redis at ${server.name} does not answer: ${(error as Error).message}`);
+      this.complain(server.name, `does not answer as it should: ${(error as Error).message}`);
       setTimeout(() => void this.attest(server), 500).unref();
     }
+  }
+
+  /** @throws Error where it refuses something that is needed */
+  private async rehearse(server: RedisServer, partition: number): Promise<void> {
+    const refused = await refusedRights(server, this.keys, partition, PUBLISH);
+    if (refused.length === 0) return void this.refusing.delete(server);
+    this.refusing.add(server);
+    throw new Error(`its ACL refuses ${refused.join('; ')}`);
+  }
+
+  /** Says what is wrong with a server, once until it is something else. */
+  private complain(name: string, what: string): void {
+    if (this.isClosed || this.complaints.get(name) === what) return;
+    this.complaints.set(name, what);
+    this.logger.warn(`Redis at ${name} ${what}`);
   }
 
   private noteLoss(server: RedisServer): void {
@@ -312,8 +273,10 @@ export class RedisEventLog extends EventLog {
     this.logger.log(isReady ? 'Redis takes events' : 'Redis does not take events');
   }
 
-  private write(call: ScriptCall): Promise<Answer> {
+  private async write(call: ScriptCall): Promise<Answer> {
     this.assertOpen();
+    const server = this.servers.serverOf(slotOfPartition(call.partitions[0]!));
+    if (server && this.refusing.has(server)) throw new StoreUnavailableError('the ACL of Redis refuses it');
     return this.calls.write(call);
   }
 

@@ -29,6 +29,7 @@ export class RedisProcess {
     readonly port: number,
     private readonly folder: string,
     private readonly args: readonly string[],
+    private readonly program = 'redis-server',
   ) {}
 
   /** @param args as redis-server takes them, over: nothing is saved */
@@ -39,6 +40,14 @@ export class RedisProcess {
     return redis;
   }
 
+  /** As `start`, with Valkey in the place of Redis. */
+  static async startValkey(): Promise<RedisProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'notifier-valkey-'));
+    const valkey = new RedisProcess(await freePort(), folder, [], 'valkey-server');
+    await valkey.restart();
+    return valkey;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -47,7 +56,7 @@ export class RedisProcess {
   async restart(): Promise<void> {
     const own = ['--port', String(this.port), '--dir', this.folder, '--bind', '127.0.0.1'];
     const quiet = ['--save', '', '--repl-diskless-sync-delay', '0', '--loglevel', 'notice'];
-    const child = spawn('redis-server', [...own, ...quiet, ...this.args], {
+    const child = spawn(this.program, [...own, ...quiet, ...this.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;

@@ -40,6 +40,11 @@ export class Keys {
     return `${this.prefix}:{p${partitionOf(accessId)}}:c:${accessId}`;
   }
 
+  /** A key and a channel of a partition that nothing uses. */
+  rehearsal(partition: number): string {
+    return `${this.prefix}:{p${partition}}:rehearsal`;
+  }
+
   /** The user of a channel. */
   accessIdOf(channel: string): string {
     return channel.slice(channel.indexOf('}:c:') + 4);

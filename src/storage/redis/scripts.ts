@@ -8,6 +8,7 @@ export const scripts = {
   drop: load('drop'),
   read: load('read'),
   check: load('check'),
+  rights: load('rights'),
 };
 
 function load(name: string): RedisScript {

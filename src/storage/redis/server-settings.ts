@@ -25,3 +25,18 @@ export async function inspectServer({ commands, name }: RedisServer, logger: Log
   }
   return appendOnly === 'yes' && flush === 'always';
 }
+
+/** Errors of TLS that say that a certificate's issuer is not trusted. */
+const UNTRUSTED = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** What to say of a server that cannot be connected to. */
+export function describeFailure(error: Error & { readonly code?: string }): string {
+  const said = error.message || error.code || error.name;
+  if (!UNTRUSTED.has(error.code ?? '')) return `cannot be connected to: ${said}`;
+  return `cannot be connected to: ${said}; NODE_EXTRA_CA_CERTS names the file of a CA of your own`;
+}
