@@ -103,8 +103,8 @@ describe('a right that is missing', () => {
       try {
         await server.listening();
         const complaint = new RegExp(`Redis at 127.0.0.1:${redis.port} .*${named}`, 'i');
-      await eventually(() => complaint.test(server.stderr), `the log names ${named}`);
-          expect(server.stderr).not.toContain(PASSWORD);
+        await eventually(() => complaint.test(server.stderr), `the log names ${named}`);
+        expect(server.stderr).not.toContain(PASSWORD);
         expect(server.stderr.match(/"msg":"Redis at/g)!.length).toBeLessThan(4);
         expect(await isReady()).toBe(false);
         expect((await push(server.url, [event('alice', 1, 'x'), event('bob', 1, 'x')])).status).toBe(503);
