@@ -28,8 +28,8 @@ export interface Report {
   readonly recording: Recording;
 }
 
-/** A node notices a drop by another one within a heartbeat; the rest is for a machine that is busy. */
-const DROP_NOTICE_MS = HEARTBEAT_SECONDS * 1000 + 5000;
+/** A node notices what happened on another one within a heartbeat; the rest is for a machine that is busy. */
+const NOTICE_MS = HEARTBEAT_SECONDS * 1000 + 5000;
 
 /** Everybody must be at the head so long after the last fault. */
 const QUIET_MS = 90_000;
@@ -53,7 +53,7 @@ export async function check(deployment: Deployment, { seed, durationMs, only, sa
     urls: deployment.nodes.map(({ url }) => url),
     random: random.fork(),
     isAtomic: deployment.isAtomic,
-    dropNoticeMs: DROP_NOTICE_MS,
+    noticeMs: NOTICE_MS,
   });
   const faults = only ? only.map((name) => named(deployment, name)) : deployment.faults;
   workload.start();

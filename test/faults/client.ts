@@ -10,6 +10,10 @@ const LOOK_MS = 50;
 /** How long a connection of a restless client lasts. */
 const STAY_MS = [500, 8000] as const;
 
+/** How long it takes to come back, and how long it takes a restless client at times: what happens meanwhile it only reads. */
+const RETURN_MS = [10, 200] as const;
+const AWAY_MS = [1000, 10_000] as const;
+
 interface Event {
   readonly id: string;
   readonly accessid: string;
@@ -59,8 +63,16 @@ export class RecordingClient {
       await this.connect(connection, isOver, isQuiet);
       connection.ended = Date.now();
       if (connection.subscribed === undefined) this.record.connections.pop();
-      if (!isOver()) await delay(this.random.integer(10, 200));
+      const isAway = this.isRestless && this.random.chance(0.25);
+      const [min, max] = isAway ? AWAY_MS : RETURN_MS;
+      await this.stayAway(this.random.integer(min, max), isQuiet);
     }
+  }
+
+  private async stayAway(ms: number, isQuiet: () => boolean): Promise<void> {
+    const until = Date.now() + ms;
+    do await delay(Math.min(ms, LOOK_MS));
+    while (Date.now() < until && !isQuiet());
   }
 
   /** One connection, until either side ends it. */
@@ -127,7 +139,7 @@ export async function readWholeLog(
 }
 
 function received({ id, payload, accessid }: Event): ReceivedRecord {
-  return { id, name: payload, accessId: accessid };
+  return { id, name: payload, accessId: accessid, at: Date.now() };
 }
 
 function open(url: string, first: object): Promise<SocketClient | undefined> {

@@ -34,7 +34,7 @@ export async function onCluster(count: number, waitReplicas: number): Promise<De
       {
         name: 'pub/sub connections killed every 100 ms',
         costs: 'nothing',
-        run: () => killSubscriptions(cluster.servers),
+        run: (scene) => killSubscriptions(cluster.servers, nodes, scene),
       },
       slotMigrated(cluster, nodes),
       masterLost(cluster, nodes, waitReplicas),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisProcess } from '../support/redis-server.js';
-import type { Deployment, Fault } from './fault.js';
+import type { Deployment, Fault, Scene } from './fault.js';
 import { nodeFaults, pickAwake, startNodes } from './node-faults.js';
 import type { FaultyNode } from './nodes.js';
 import { Proxy } from './proxy.js';
@@ -32,7 +32,7 @@ function serverFaults(redis: RedisProcess, nodes: readonly FaultyNode[]): Fault[
     {
       name: 'pub/sub connections killed every 100 ms',
       costs: 'nothing',
-      run: () => killSubscriptions([redis]),
+      run: (scene) => killSubscriptions([redis], nodes, scene),
     },
     {
       name: 'Redis paused for 5 s',
@@ -71,12 +71,20 @@ function serverFaults(redis: RedisProcess, nodes: readonly FaultyNode[]): Fault[
   ];
 }
 
-/** For 2 s. What was published to a connection that is gone is lost, and nobody is told. */
-export async function killSubscriptions(servers: readonly RedisProcess[]): Promise<void> {
-  for (let i = 0; i < 20; i++) {
+/**
+ * For 2 s. What was published to a connection that is gone is lost, and nobody is told: some of it is for users who then get nothing more for
+ * a while.
+ */
+export async function killSubscriptions(
+  servers: readonly RedisProcess[],
+  nodes: readonly FaultyNode[],
+  { random, workload }: Scene,
+): Promise<void> {
+  for (let i = 1; i <= 20; i++) {
     await Promise.all(
       servers.map((redis) => redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub').catch(() => undefined)),
     );
+    if (i % 10 === 0) await workload.pushToMany(pickAwake(nodes, random).url).stored;
     await delay(100);
   }
 }

@@ -57,7 +57,7 @@ function masterFaults(
     {
       name: 'pub/sub connections killed every 100 ms',
       costs: 'nothing',
-      run: () => killSubscriptions(servers),
+      run: (scene) => killSubscriptions(servers, nodes, scene),
     },
     {
       name: 'a failover to a replica while another or all lag',

@@ -8,7 +8,12 @@ const C = 'http://c';
 
 const id = (seq: number, tag = 'a') => `epochEPO.${seq}.${tag}`;
 
-const received = (n: number, eventId = id(n)) => ({ id: eventId, name: `e${n}`, accessId: 'alice' });
+const received = (n: number, eventId = id(n)) => ({
+  id: eventId,
+  name: `e${n}`,
+  accessId: 'alice',
+  at: n * 100 + 5,
+});
 
 function pushed(n: number, user = 'alice'): PushedRecord {
   const began = n * 100;
@@ -71,7 +76,7 @@ function sound(): Soundness {
     logs: [{ user: 'alice', received: [1, 2, 3, 4].map((n) => received(n)) }],
     answers: {},
     isAtomic: true,
-    dropNoticeMs: 1000,
+    noticeMs: 1000,
     resuming,
     staying,
   };
@@ -109,7 +114,7 @@ describe('the oracle finds nothing', () => {
         0,
         2,
         connection(50, 0, [1, 2, 3], { ended: 315 }),
-        connection(330, 3, [], { recovered: false, ended: 20_000 }),
+        connection(330, 3, [], { recovered: false, ended: 350 }),
         connection(20_001, 3, [4], { recovered: false }),
       );
     });
@@ -127,6 +132,14 @@ describe('the oracle finds nothing', () => {
       resuming[1]!.received.push(received(4, id(5, 'b')));
       staying[0]!.received.push(received(4, id(5, 'b')));
       logs[0] = { user: 'alice', received: again([1, 2, 3, 4]) };
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it('in an event that comes late to a node that could not know of it', () => {
+    const lines = found(({ staying, faults }) => {
+      faults.push(fault('nothing', 390, 3000, [B]));
+      staying[0]!.received[3] = { ...received(4), at: 3500 };
     });
     expect(lines).toEqual([]);
   });
@@ -163,7 +176,7 @@ describe('the oracle finds', () => {
     const lines = found(({ clients, faults }) => {
       faults.push(fault('positions', 310, 320));
       clients[1]!.connections = [
-        connection(50, 0, [1, 3]),
+        connection(50, 0, [1, 3], { ended: 340 }),
         connection(350, 3, [4], { recovered: false, asked: id(3) }),
       ];
     });
@@ -280,6 +293,13 @@ describe('the oracle finds', () => {
   it('a log that nobody can read', () => {
     const lines = found(({ logs }) => (logs[0] = { user: 'alice', received: undefined }));
     expect(lines).toEqual([expect.stringMatching(/^missing: nobody can read the log of alice/)]);
+  });
+
+  it('an event that comes too late to a connection that is there', () => {
+    const lines = found(({ staying }) => {
+      staying[0]!.received[3] = { ...received(4), at: 1500 };
+    });
+    expect(lines).toEqual([expect.stringMatching(/^late: e4 did not reach a connection of alice/)]);
   });
 
   it('an event after a drop, on the node that answered', () => {

@@ -19,6 +19,8 @@ export interface ReceivedRecord {
   readonly id: string;
   readonly name: string;
   readonly accessId: string;
+  /** When it came. */
+  readonly at: number;
 }
 
 /** One connection of one client. */
@@ -91,8 +93,8 @@ export interface Recording {
   readonly answers: Record<string, number>;
   /** Whether the store takes a push whole or not at all; a Redis Cluster does so for each partition of users. */
   readonly isAtomic: boolean;
-  /** How long a node that can do its work may take to notice a drop by another one. */
-  readonly dropNoticeMs: number;
+  /** How long a node that can do its work may take to notice what happened on another one. */
+  readonly noticeMs: number;
 }
 
 /** Faults that cost at least as much as `costs`. */
@@ -103,4 +105,20 @@ export function losses({ faults }: Recording, costs: Exclude<Cost, 'nothing'>): 
 /** Whether an event may have been stored twice: what was known of its push was lost while the push was being repeated. */
 export function mayRepeat({ began, settled }: PushedRecord, lost: readonly FaultRecord[]): boolean {
   return lost.some((loss) => loss.began <= settled && loss.ended >= began);
+}
+
+/** How long a node may need to be itself again after a fault: connections to be made anew, and a look at all that is there. */
+const RECOVERY_MS = 10_000;
+
+/** When a node must have noticed what happened at `time`: soon, but not while it cannot do its work. */
+export function noticedBy({ faults, noticeMs }: Recording, time: number, node: string): number {
+  let deadline = time + noticeMs;
+  const hindrances = faults
+    .filter(({ hindered }) => hindered.includes(node))
+    .toSorted((a, b) => a.began - b.began);
+  for (const { began, ended } of hindrances) {
+    const free = ended + RECOVERY_MS;
+    if (began <= deadline && free >= time) deadline = Math.max(deadline, free + noticeMs);
+  }
+  return deadline;
 }

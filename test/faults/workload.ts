@@ -19,7 +19,7 @@ export interface WorkloadOptions {
   readonly urls: readonly string[];
   readonly random: Random;
   readonly isAtomic: boolean;
-  readonly dropNoticeMs: number;
+  readonly noticeMs: number;
 }
 
 /** Connectors, clients and drops over all nodes, and what all of them saw. */
@@ -60,7 +60,7 @@ export class Workload {
       const connector = new RecordingConnector(this.urls, this.random.fork(), this.recording);
       this.pushing.push(connector.run(USERS, mayGoOn));
     }
-    this.pushing.push(this.dropNowAndThen(this.random.fork()));
+    this.pushing.push(this.dropNowAndThen(this.random.fork()), this.pushNowAndThen(this.random.fork()));
   }
 
   /**
@@ -98,6 +98,14 @@ export class Workload {
     }
     this.isOver = true;
     await Promise.all(this.connected);
+  }
+
+  /** Seldom enough that an announcement that is lost is not made good by the next one. */
+  private async pushNowAndThen(random: Random): Promise<void> {
+    while (this.isPushing) {
+      await this.pushToMany(random.pick(this.urls)).stored;
+      for (let ms = random.integer(1000, 12_000); ms > 0 && this.isPushing; ms -= 100) await delay(100);
+    }
   }
 
   private async dropNowAndThen(random: Random): Promise<void> {

@@ -1,7 +1,4 @@
-import type { ConnectionRecord, DropRecord, Recording } from '../recording.js';
-
-/** How long a node may need to be itself again after a fault: connections to be made anew, and a look at all that is there. */
-const RECOVERY_MS = 10_000;
+import { noticedBy, type Recording } from '../recording.js';
 
 /**
  * A drop ends what was there before it: on the node that answered at once, with nothing after the answer; on the others as soon as they
@@ -15,7 +12,7 @@ export function afterDrop(recording: Recording): string[] {
       ({ user, subscribed }) => user === drop.user && subscribed !== undefined && subscribed < drop.began,
     );
     return before.flatMap((connection) => {
-      const deadline = noticedBy(recording, drop, connection);
+      const deadline = noticedBy(recording, drop.acknowledged, connection.node);
       const silence = connection.node === drop.node ? drop.acknowledged : deadline;
       const late = connection.received.find(({ name }) => (pushed.get(name)?.began ?? 0) > silence);
       if (late) return [`drop: a connection of ${drop.user} that was dropped still got ${late.name}`];
@@ -24,18 +21,4 @@ export function afterDrop(recording: Recording): string[] {
         : [];
     });
   });
-}
-
-/** When a connection's node must have noticed a drop: soon, but not while it cannot do its work. */
-function noticedBy(recording: Recording, { acknowledged }: DropRecord, { node }: ConnectionRecord): number {
-  let deadline = acknowledged + recording.dropNoticeMs;
-  const hindrances = recording.faults
-    .filter(({ hindered }) => hindered.includes(node))
-    .toSorted((a, b) => a.began - b.began);
-  for (const { began, ended } of hindrances) {
-    const free = ended + RECOVERY_MS;
-    if (began <= deadline && free >= acknowledged)
-      deadline = Math.max(deadline, free + recording.dropNoticeMs);
-  }
-  return deadline;
 }
