@@ -134,8 +134,9 @@ function tally(names: readonly string[]): Record<string, number> {
   return counts;
 }
 
-/** An id ends with what is drawn anew for each attempt to store a push. */
-function storedInParts({ pushes, logs }: Recording): number {
+/** On a cluster an id ends with what is drawn anew for each attempt to store a push. */
+function storedInParts({ pushes, logs, isAtomic }: Recording): number {
+  if (isAtomic) return 0;
   const attemptOf = new Map<string, string>();
   for (const { received = [] } of logs)
     for (const { id, name } of received) attemptOf.set(name, id.slice(id.lastIndexOf('.')));

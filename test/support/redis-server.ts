@@ -1,24 +1,46 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './wait.js';
 
-/** A port that was free a moment ago. */
+/**
+ * Ports for servers that keep their address while they are restarted. Below those that systems give to outgoing connections (Linux: from 32,768),
+ * one of which could have it meanwhile, together with a cluster's bus, which listens 10,000 above.
+ */
+const FIRST_PORT = 12_000;
+const PORTS = 10_000;
+
+const given = new Set<number>();
+
+/** A port that was free a moment ago, and that this process has not been given yet. */
 export async function freePort(): Promise<number> {
-  // A cluster's bus listens 10,000 above: the port must leave room for it.
   for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    if (port < 55_000) return port;
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
 }
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
+}
+
+/** How often a server is started on another port where somebody was faster. */
+const ATTEMPTS = 5;
 
 /** A real redis-server process with a folder of its own. */
 export class RedisProcess {
@@ -35,9 +57,15 @@ export class RedisProcess {
   /** @param args as redis-server takes them, over: nothing is saved */
   static async start(...args: string[]): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'notifier-redis-'));
-    const redis = new RedisProcess(await freePort(), folder, args);
-    await redis.restart();
-    return redis;
+    for (let attempt = 1; ; attempt++) {
+      const redis = new RedisProcess(await freePort(), folder, args);
+      try {
+        await redis.restart();
+        return redis;
+      } catch (error) {
+        if (attempt === ATTEMPTS || !redis.output.includes('Address already in use')) throw error;
+      }
+    }
   }
 
   /** As `start`, with Valkey in the place of Redis. */
