@@ -15,6 +15,7 @@ import { securityHeaders } from './http/security-headers.js';
 import { listenFault } from './listen-fault.js';
 import { Log } from './log.js';
 import { Authenticator } from './notifier/authenticator.js';
+import { assertNothingIsPassedBy } from './passed-by.js';
 import { NotifierWsAdapter, type HandshakeCheck } from './websocket/notifier-ws-adapter.js';
 import { originRule } from './wire/origin-rule.js';
 import { ConnectorAccess } from './wire/connector-access.js';
@@ -64,6 +65,7 @@ export async function createApp(
 /** Listens, and tells where: `http://127.0.0.1:8080`. */
 export async function listen(app: NestExpressApplication, config: Config): Promise<string> {
   await app.init();
+  assertNothingIsPassedBy(app);
   const server: Server = app.getHttpServer();
   server.listen({ port: config.port, host: config.host, backlog: LISTEN_BACKLOG });
   // Rejects where the server says 'error' first.

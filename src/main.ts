@@ -14,8 +14,9 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const app = await createApp(config);
   const url = await listen(app, config);
-  process.on('SIGHUP', () => renewTls(app, config.tls));
   const stop = once(() => shutDown(app));
+  // A terminal that is closed ends what was started in it.
+  process.on('SIGHUP', process.stdin.isTTY && !config.tls ? stop : () => renewTls(app, config.tls));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.stdout.write(`notifier listening on ${url} (store: ${app.get(EventLog).name})\n`);
