@@ -64,10 +64,13 @@ test('warns where the settings cannot be read', async () => {
   expect(stdout).toMatch(/^warning {2}Redis: .* does not let this user read its settings/m);
 });
 
-test('finds a Redis that is not there, and one that does not know the password', async () => {
+test('finds a Redis that is not there', async () => {
   const gone = await doctor({ NOTIFIER_REDIS_URL: 'redis://127.0.0.1:1' });
   expect(gone.code).toBe(EXIT.no);
   expect(gone.stdout).toMatch(/^PROBLEM {2}Redis: no answer from 127\.0\.0\.1:1 \(.*ECONNREFUSED/m);
+});
+
+test('finds a Redis that does not know the password, and does not show it', async () => {
   const denied = await doctor({ NOTIFIER_REDIS_URL: redis.url.replace('//', '//nobody:hidden@') });
   expect(denied.stdout).toMatch(/^PROBLEM {2}Redis: no answer from .*WRONGPASS/m);
   expect(denied.stdout).not.toContain('hidden');
