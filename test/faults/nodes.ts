@@ -1,5 +1,5 @@
 import { freePort } from '../support/redis-server.js';
-import { startServer, type ServerProcess } from '../support/start-server.js';
+import { spawnServer, type ServerProcess } from '../support/start-server.js';
 import { eventually } from '../support/wait.js';
 import { get } from '../support/http.js';
 
@@ -26,6 +26,9 @@ const CLOCK = `
 
 const PRELOAD = `--import=data:text/javascript,${encodeURIComponent(CLOCK)}`;
 
+/** Under load, on a machine that does something else too. */
+const START_MS = 60_000;
+
 /** One notifier node that is started, killed, stopped and misled; its address stays. */
 export class FaultyNode {
   /** Whether it is being kept from running. */
@@ -50,8 +53,9 @@ export class FaultyNode {
   /** Starts it and waits until it is ready, or clearly cannot be now. */
   async start(): Promise<void> {
     const own = { PORT: String(this.port), NODE_OPTIONS: PRELOAD };
-    this.server = await startServer({ ...own, ...this.environment });
-    await eventually(() => this.isReady(), `${this.url} is ready`).catch(() => undefined);
+    this.server = await spawnServer({ ...own, ...this.environment });
+    await this.server.listening(START_MS);
+    await eventually(() => this.isReady(), `${this.url} is ready`, START_MS).catch(() => undefined);
   }
 
   private isReady(): Promise<boolean> {

@@ -2,7 +2,7 @@ import { ambiguousIds, disorder, foreign, torn } from './oracle/deliveries.js';
 import { afterDrop } from './oracle/drops.js';
 import { late } from './oracle/late.js';
 import { missing } from './oracle/logs.js';
-import { doubled, holes, lost, needless } from './oracle/stretches.js';
+import { doubled, holes, lost, needless, passedOver } from './oracle/stretches.js';
 import type { Recording } from './recording.js';
 
 /** Whether what was recorded keeps the promises. Each line names one that is broken; none: all are kept. */
@@ -16,6 +16,7 @@ export function violations(recording: Recording): string[] {
     holes,
     needless,
     lost,
+    passedOver,
     missing,
     late,
     afterDrop,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { remember } from '../support/children.js';
 import { askOnce, freePort, type RedisProcess } from '../support/redis-server.js';
 import { eventually } from '../support/wait.js';
 
@@ -74,7 +75,7 @@ async function spawnSentinel(master: RedisProcess): Promise<Sentinel> {
     'sentinel parallel-syncs main 2',
   ];
   await writeFile(file, settings.join('\n'));
-  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const child = remember(spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }));
   return { port, folder, child };
 }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { remember } from './children.js';
 import { eventually } from './wait.js';
 
 /**
@@ -87,7 +88,7 @@ export class RedisProcess {
     const child = spawn(this.program, [...own, ...quiet, ...this.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.child = child;
+    this.child = remember(child);
     child.stdout.on('data', (chunk: Buffer) => (this.output = (this.output + chunk).slice(-4000)));
     child.stderr.on('data', (chunk: Buffer) => (this.output = (this.output + chunk).slice(-4000)));
     await eventually(() => this.answers(), `redis-server answers: ${this.output}`);

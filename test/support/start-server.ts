@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { builtEntry } from './build.js';
-import { Waiters } from './wait.js';
+import { remember } from './children.js';
+import { DEADLINE_MS, Waiters } from './wait.js';
 
 const START_LINE = /^notifier listening on (\S+) \(store: (\S+)\)$/m;
 
@@ -51,10 +52,11 @@ export class ServerProcess {
   }
 
   /** @throws Error with what it said where it ends instead */
-  async listening(): Promise<void> {
+  async listening(deadlineMs = DEADLINE_MS): Promise<void> {
     await this.waiters.until(
       () => this.url !== '' || !this.isAlive,
       () => `no start line; ${this.stderr}`,
+      deadlineMs,
     );
     if (this.url === '')
       throw new Error(`the server ended with ${JSON.stringify(this.exit)}: ${this.stderr}`);
@@ -105,7 +107,7 @@ export async function spawnServer(
   const server = [process.execPath, await builtEntry()];
   const limited = ['bash', '-c', LIMITED, 'bash', String(maxFileKiB), ...server];
   const [command, ...args] = maxFileKiB === undefined ? server : limited;
-  return new ServerProcess(spawn(command!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  return new ServerProcess(remember(spawn(command!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })));
 }
 
 /** Starts the built program and waits for its start line. */

@@ -123,6 +123,26 @@ export function lost(recording: Recording): string[] {
   });
 }
 
+/**
+ * Nor is anything passed over in what came before a gap: whoever got an event has got all that was acknowledged before that one was pushed. Numbers do not
+ * tell, since a store that lost its tail gives them again.
+ */
+export function passedOver({ clients, pushes }: Recording): string[] {
+  const pushed = new Map(pushes.map((push) => [push.name, push]));
+  return clients.flatMap((client) =>
+    stretches(client).flatMap((stretch) => {
+      const names = stretch.flatMap(({ received }) => received.map(({ name }) => name));
+      const got = new Set(names);
+      const since = stretch[0]!.subscribed!;
+      const newest = names.reduce((latest, name) => Math.max(latest, pushed.get(name)?.began ?? 0), 0);
+      return pushes
+        .filter(({ user, began }) => user === client.user && began > since)
+        .filter(({ name, acknowledged = Infinity }) => acknowledged < newest && !got.has(name))
+        .map(({ name, user }) => `passed over: ${user} got what came after ${name}, and no gap was declared`);
+    }),
+  );
+}
+
 /** Pushes of which some client has something that it was never told it may have lost. Empty where a push is not atomic. */
 function storedPushes({ clients, pushes, isAtomic }: Recording): ReadonlySet<number> {
   if (!isAtomic) return new Set();
