@@ -14,6 +14,8 @@ import { Tokens } from './auth/tokens.js';
 import { LocalCluster } from './cluster/local-cluster.js';
 import { RedisCluster } from './cluster/redis-cluster.js';
 import type { Config } from './config.js';
+import { ConsoleModule } from './console/console.module.js';
+import { PageFiles } from './console/page-files.js';
 import { connectionLimit } from './descriptors.js';
 import { DocsModule } from './docs/docs.module.js';
 import { ErrorFilter } from './http/error.filter.js';
@@ -29,6 +31,7 @@ import { Connectors } from './notifier/connectors.js';
 import { EventLog } from './notifier/event-log.js';
 import { Lifecycle } from './notifier/lifecycle.js';
 import { Metrics } from './notifier/metrics.js';
+import { NodeHistory } from './notifier/node-history.js';
 import { NotifierModule } from './notifier/notifier.module.js';
 import { NotifierOptions } from './notifier/options.js';
 import { SseModule } from './sse/sse.module.js';
@@ -83,6 +86,8 @@ class PortsModule implements OnApplicationShutdown {
           ),
         inject: [Metrics],
       },
+      { provide: PageFiles, useFactory: () => PageFiles.built() },
+      NodeHistory,
       LocalCluster,
       {
         provide: Cluster,
@@ -112,6 +117,7 @@ export class AppModule {
         WebSocketModule,
         SseModule,
         MetricsModule,
+        ConsoleModule,
         DocsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
-import { Cluster, type ConnectedUser, type ConnectionInfo } from '../notifier/cluster.js';
+import { Cluster, type ConnectedUser, type ConnectionInfo, type NodeFigures } from '../notifier/cluster.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
+import { NodeHistory } from '../notifier/node-history.js';
 import { formatPosition } from '../notifier/position.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { firstUsers } from './first-users.js';
@@ -16,12 +17,23 @@ export class LocalCluster extends Cluster {
   constructor(
     private readonly subscriptions: SubscriptionService,
     private readonly buffer: EventBufferService,
+    private readonly history: NodeHistory,
   ) {
     super();
   }
 
-  async clients(after: string | undefined, limit: number): Promise<readonly ConnectedUser[]> {
-    return firstUsers(this.subscriptions.connectedUsers(), after, limit);
+  async clients(
+    after: string | undefined,
+    limit: number,
+    containing?: string,
+  ): Promise<readonly ConnectedUser[]> {
+    const users = this.subscriptions.connectedUsers();
+    return firstUsers(containing === undefined ? users : thoseWith(containing, users), after, limit);
+  }
+
+  async figures(since: number): Promise<readonly [NodeFigures]> {
+    const { startedAt } = this.history;
+    return [{ node: this.node, startedAt, samples: this.history.after(since) }];
   }
 
   async connectionsOf(accessId: string): Promise<readonly ConnectionInfo[]> {
@@ -38,6 +50,10 @@ export class LocalCluster extends Cluster {
       lastSignOfLife: connection.lastSignOfLife,
     }));
   }
+}
+
+function* thoseWith(text: string, users: Iterable<ConnectedUser>): Generator<ConnectedUser> {
+  for (const user of users) if (user.accessId.includes(text)) yield user;
 }
 
 type Place = { readonly epoch: string; readonly seq: number };

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { Cluster, type ConnectedUser, type ConnectionInfo, type SilentNode } from '../notifier/cluster.js';
+import {
+  Cluster,
+  type ConnectedUser,
+  type ConnectionInfo,
+  type NodeFigures,
+  type SilentNode,
+} from '../notifier/cluster.js';
 import type { RedisAddress } from '../redis/redis-address.js';
 import type { Reply } from '../redis/redis-script.js';
 import { RedisScript } from '../redis/redis-script.js';
@@ -30,8 +36,14 @@ const TAG = '{nodes}';
 
 /** What nodes say to each other, as JSON. */
 type Question =
-  | { readonly kind: 'clients'; readonly after?: string; readonly limit: number }
-  | { readonly kind: 'connections'; readonly accessId: string };
+  | {
+      readonly kind: 'clients';
+      readonly after?: string;
+      readonly limit: number;
+      readonly containing?: string;
+    }
+  | { readonly kind: 'connections'; readonly accessId: string }
+  | { readonly kind: 'figures'; readonly since: number };
 type Asked = Question & { readonly id: string; readonly from: string };
 interface Answered {
   readonly id: string;
@@ -76,11 +88,23 @@ export class RedisCluster extends Cluster {
     this.timer = setInterval(() => void this.renew(), RENEWAL_MS);
   }
 
-  async clients(after: string | undefined, limit: number): Promise<readonly ConnectedUser[]> {
-    const question = { kind: 'clients' as const, limit, ...(after === undefined ? {} : { after }) };
+  async clients(
+    after: string | undefined,
+    limit: number,
+    containing?: string,
+  ): Promise<readonly ConnectedUser[]> {
+    const question = {
+      kind: 'clients' as const,
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(containing === undefined ? {} : { containing }),
+    };
     const answers = await this.ask(question);
     const sums = new Map<string, number>();
-    const all = [await this.local.clients(after, limit), ...answers.values()] as ConnectedUser[][];
+    const all = [
+      await this.local.clients(after, limit, containing),
+      ...answers.values(),
+    ] as ConnectedUser[][];
     for (const users of all) {
       for (const { accessId, connections } of users) {
         sums.set(accessId, (sums.get(accessId) ?? 0) + connections);
@@ -101,6 +125,16 @@ export class RedisCluster extends Cluster {
       return answer ?? [{ node, form: 'unknown' }];
     });
     return [...own, ...theirs];
+  }
+
+  async figures(since: number): Promise<readonly NodeFigures[]> {
+    const asked = this.others;
+    const answers = await this.ask({ kind: 'figures', since });
+    const theirs = asked.map((node): NodeFigures => {
+      const answer = answers.get(node) as readonly [NodeFigures] | undefined;
+      return answer?.[0] ?? { node, startedAt: null, samples: null };
+    });
+    return [...(await this.local.figures(since)), ...theirs];
   }
 
   override close(): void {
@@ -172,13 +206,21 @@ export class RedisCluster extends Cluster {
 
   private async answer(asked: Asked): Promise<void> {
     try {
-      const answer =
-        asked.kind === 'clients'
-          ? await this.local.clients(asked.after, asked.limit)
-          : await this.local.connectionsOf(asked.accessId);
+      const answer = await this.answerTo(asked);
       this.publish(`answer:${asked.from}`, { id: asked.id, node: this.local.node, answer });
     } catch (error) {
       this.logger.debug(`no answer to another node: ${(error as Error).message}`);
+    }
+  }
+
+  private answerTo(asked: Question): Promise<unknown> {
+    switch (asked.kind) {
+      case 'clients':
+        return this.local.clients(asked.after, asked.limit, asked.containing);
+      case 'connections':
+        return this.local.connectionsOf(asked.accessId);
+      case 'figures':
+        return this.local.figures(asked.since);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { ApiExcludeEndpoint, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { describe } from './describe.js';
 import { DocsController } from './docs.controller.js';
+import './console.js';
 import './pushes.js';
 import './reads.js';
 import './streams.js';

@@ -56,6 +56,12 @@ describe(
     required: false,
     schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1000 },
   }),
+  ApiQuery({
+    name: 'containing',
+    required: false,
+    schema: ruleSchema('isAccessId'),
+    description: 'Only users whose `access_id` has this in it.',
+  }),
   ...needsKey('read'),
   ApiResponse({
     status: 200,

@@ -80,4 +80,39 @@ export const SCHEMAS = {
     ...closed({ node: { type: 'string' }, form: { type: 'string', enum: ['unknown'] } }),
     description: 'A node that did not answer within 500 ms.',
   },
+  Figures: closed({
+    store: { type: 'string', enum: ['lmdb', 'memory', 'redis'] },
+    subscribers: { type: 'string', enum: ['everyone', 'authenticated'] },
+    figures: { ...listOf({ type: 'string' }), description: 'What each number of a sample is.' },
+    nodes: listOf(
+      closed({
+        node: { type: 'string' },
+        started_at: { ...UNIX_MS, type: ['integer', 'null'] },
+        samples: {
+          type: ['array', 'null'],
+          items: listOf({ type: ['number', 'null'] }),
+          description: '`null` for a node that did not answer within 500 ms.',
+        },
+      }),
+    ),
+  }),
+  Log: closed({
+    access_id: USER,
+    oldest: { type: 'integer', minimum: 1 },
+    newest: { ...COUNT, description: 'Below `oldest` where the log holds nothing.' },
+    payloads: { type: 'boolean', description: 'Whether the events have theirs.' },
+    events: listOf({ $ref: '#/components/schemas/LoggedEvent' }),
+  }),
+  LoggedEvent: {
+    type: 'object',
+    required: ['id', 'number', 'created_at', 'bytes'],
+    properties: {
+      id: EVENT_ID,
+      number: { type: 'integer', minimum: 1, description: 'Its place in the log.' },
+      created_at: { type: 'integer' },
+      bytes: { type: 'integer', minimum: 1, description: 'As it is delivered.' },
+      payload: { type: 'string', description: 'JSON text; of a long one the first 1024 bytes and `…`.' },
+    },
+    additionalProperties: false,
+  },
 } satisfies Record<string, SchemaObject>;

@@ -4,7 +4,7 @@ import { accessIdFault } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import type { Position } from '../notifier/position.js';
 import { formatPosition } from '../notifier/position.js';
-import { ReadScopeGuard } from './read-scope.guard.js';
+import { ReadScopeGuard } from '../wire/read-scope.guard.js';
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
@@ -22,12 +22,17 @@ export class ClientsController {
   async clients(@Query() query: Record<string, unknown>): Promise<object> {
     if (query['access_id'] !== undefined) return this.explain(readAccessId(query, 'access_id'));
     const after = query['after'] === undefined ? undefined : readAccessId(query, 'after');
-    return this.page(after, readLimit(query['limit']));
+    const containing = query['containing'] === undefined ? undefined : readAccessId(query, 'containing');
+    return this.page(after, readLimit(query['limit']), containing);
   }
 
-  private async page(after: string | undefined, limit: number): Promise<object> {
+  private async page(
+    after: string | undefined,
+    limit: number,
+    containing: string | undefined,
+  ): Promise<object> {
     // One more than asked for tells whether there is a next page.
-    const users = await this.cluster.clients(after, limit + 1);
+    const users = await this.cluster.clients(after, limit + 1, containing);
     const shown = users.slice(0, limit);
     return {
       clients: shown.map(({ accessId, connections }) => ({ access_id: accessId, connections })),

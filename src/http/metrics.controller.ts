@@ -1,7 +1,7 @@
 import { Controller, Get, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 import { Metrics } from '../notifier/metrics.js';
-import { ReadScopeGuard } from './read-scope.guard.js';
+import { ReadScopeGuard } from '../wire/read-scope.guard.js';
 
 /** How this node is doing, for whoever watches it. */
 @Controller('metrics')

@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import type { DurationCounts } from '../notifier/quantile.js';
 
 /** Upper bounds in seconds: from what a commit without a flush takes to what a client calls broken. */
 const BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -18,6 +19,11 @@ export class Durations {
     while (i < BUCKETS.length && seconds > BUCKETS[i]!) i++;
     this.counts[i]!++;
     this.sumSeconds += seconds;
+  }
+
+  /** As counted so far. */
+  counted(): DurationCounts {
+    return { bounds: BUCKETS, counts: [...this.counts] };
   }
 
   /** In the form of a histogram's samples. */

@@ -4,7 +4,7 @@ import type { Form } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
 import { nowMs, type Arrival, type Push } from '../notifier/event.js';
 import type { AppendResult } from '../notifier/event-log.js';
-import { Metrics, type Report } from '../notifier/metrics.js';
+import { Metrics, type Report, type Tally } from '../notifier/metrics.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
 import { Durations, registerDurations } from './durations.js';
 import { processMetrics } from './process-metrics.js';
@@ -112,6 +112,15 @@ export class PrometheusMetrics extends Metrics {
 
   closed(reason: CloseReason | undefined): void {
     this.closes[reason ?? PEER]++;
+  }
+
+  tally(): Tally {
+    const { plain, resumable, sse } = this.eventsDelivered;
+    return {
+      eventsPushed: this.eventsPushed.all,
+      eventsDelivered: plain + resumable + sse,
+      latency: this.latency.counted(),
+    };
   }
 
   async report(): Promise<Report> {

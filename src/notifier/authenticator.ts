@@ -23,6 +23,9 @@ export class NotAdmittedError extends Error {
 
 /** PORT: who may subscribe to whose events. */
 export abstract class Authenticator {
+  /** Whether everyone may have everyone's events. */
+  readonly admitsEveryone: boolean = false;
+
   /**
    * Resolves where the client may have the events of `credentials.accessId`, with the moment at which that ends.
    *

@@ -5,9 +5,11 @@ import {
   EventLog,
   type AppendResult,
   type CursorState,
+  type Head,
   type LogExtent,
   type Page,
   type Since,
+  type StoredEvent,
   StoreUnavailableError,
 } from './event-log.js';
 import { Metrics } from './metrics.js';
@@ -28,6 +30,19 @@ export interface PositionState {
 export interface DropCount {
   readonly drops: number;
   readonly losses: number;
+}
+
+/** What one look at a log may bring into memory, as far as its mean event tells. */
+const MAX_SLICE_BYTES = 1024 * 1024;
+
+/** Consecutive events of a log, for people who look at it. */
+export interface LogSlice {
+  /** Of the log: its events' ids begin with it. */
+  readonly epoch: string;
+  /** Numbers of the oldest event that the log holds and of the newest one it ever had; oldest is above newest where it holds none. */
+  readonly oldest: number;
+  readonly newest: number;
+  readonly events: readonly StoredEvent[];
 }
 
 /** The users' buffered events: what connectors push and cursors read. */
@@ -126,6 +141,41 @@ export class EventBufferService {
     return page;
   }
 
+  /**
+   * The last `limit` events of a log before number `before`, in log order; fewer where they are large.
+   *
+   * @returns `undefined` where there is no such log
+   * @throws StoreUnavailableError
+   */
+  async lookBack(accessId: string, before: number, limit: number): Promise<LogSlice | undefined> {
+    for (let look = 0; look < MAX_LOOKS; look++) {
+      const { head } = await this.log.view(accessId, 0);
+      if (!head) return undefined;
+      const end = Math.min(before - 1, head.seq);
+      const from = Math.max(head.trimmedSeq, end - affordable(head, limit));
+      const events = end > from ? await this.readBetween(accessId, head, from, end) : [];
+      const { epoch, seq: newest, trimmedSeq } = head;
+      if (events) return { epoch, oldest: trimmedSeq + 1, newest, events };
+      // The log was trimmed between the two looks: look again.
+    }
+    throw new StoreUnavailableError(`a log was trimmed under ${MAX_LOOKS} looks at it`);
+  }
+
+  /** The events after number `from` up to number `end`; `undefined` where the log has let go of some. */
+  private async readBetween(accessId: string, head: Head, from: number, end: number) {
+    const { epoch, trimmedSeq, trimmedTag } = head;
+    const tag = from === trimmedSeq ? trimmedTag : (await this.log.view(accessId, from)).tag;
+    if (tag === undefined) return undefined;
+    const events: StoredEvent[] = [];
+    for (let position: Position = { epoch, seq: from, tag }; position.seq < end;) {
+      const page = await this.log.read(accessId, position, MAX_FRAME_BYTES, undefined);
+      if (!page || page.events.length === 0) return undefined;
+      events.push(...page.events.filter(({ seq }) => seq <= end));
+      position = page.end;
+    }
+    return events;
+  }
+
   /** Indexes of the cursors that may not stand where they think: `stateOf` tells of each. */
   astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
     return this.log.astray(cursors);
@@ -149,4 +199,10 @@ export class EventBufferService {
   extent(accessId: string): Promise<LogExtent> {
     return this.log.extent(accessId);
   }
+}
+
+/** How many events of a log a look at it may take: up to `limit`. */
+function affordable({ seq, trimmedSeq, bytes }: Head, limit: number): number {
+  const mean = bytes / Math.max(1, seq - trimmedSeq);
+  return Math.max(1, Math.min(limit, Math.floor(MAX_SLICE_BYTES / Math.max(1, mean))));
 }

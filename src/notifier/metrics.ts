@@ -3,11 +3,20 @@ import type { Form } from './connection.js';
 import type { Delivery } from './delivery.js';
 import type { Arrival, Push } from './event.js';
 import type { AppendResult } from './event-log.js';
+import type { DurationCounts } from './quantile.js';
 
 /** What was measured, in the form in which a monitoring system reads it. */
 export interface Report {
   readonly contentType: string;
   readonly text: string;
+}
+
+/** What was counted since the process began, as far as its history goes into it. It does not change any more. */
+export interface Tally {
+  readonly eventsPushed: number;
+  readonly eventsDelivered: number;
+  /** From the arrival of a push to the moment at which a socket was given its events, one a frame. */
+  readonly latency: DurationCounts;
 }
 
 /**
@@ -59,6 +68,9 @@ export abstract class Metrics {
 
   /** A connection is gone. @param reason why this server ended it; `undefined` where it did not */
   abstract closed(reason: CloseReason | undefined): void;
+
+  /** Cheap: it is asked every second. */
+  abstract tally(): Tally;
 
   abstract report(): Promise<Report>;
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { ConnectorAccess } from '../wire/connector-access.js';
+import { ConnectorAccess } from './connector-access.js';
 
 /** Lets through whose API key may read, and everyone where there are no keys. For controllers that push nothing. */
 @Injectable()
