@@ -12,7 +12,15 @@ import { Waiters } from './support/wait.js';
 const ROOT = join(import.meta.dirname, '..');
 
 /** What a build and a package are made of. Not where it stands: other tests run what is built there. */
-const SOURCES = ['src', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
+const SOURCES = [
+  'src',
+  'console',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'README.md',
+  'LICENSE',
+];
 
 /** A build and an installation, on a machine that does other things as well. */
 const DEADLINE_MS = 480_000;
@@ -39,7 +47,7 @@ async function pack(): Promise<{ tarball: string; files: string[] }> {
   const tree = join(folder, 'tree');
   await mkdir(tree);
   const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
-  const own = files.filter((path) => !path.startsWith('!') && path !== 'dist');
+  const own = files.filter((path) => !path.startsWith('!') && !path.endsWith('dist'));
   for (const path of [...SOURCES, ...own, 'package.json'])
     await cp(join(ROOT, path), join(tree, path), { recursive: true });
   await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
@@ -56,9 +64,17 @@ test(
   async () => {
     const { tarball, files } = await pack();
     expect(files).toEqual(
-      expect.arrayContaining(['README.md', 'LICENSE', 'dist/main.js', 'dist/client/client.d.ts']),
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'dist/main.js',
+        'dist/client/client.d.ts',
+        'console/dist/index.html',
+      ]),
     );
-    expect(files.filter((path) => /\.map$|\.spec\.|^src|^test|\.built-from/.test(path))).toEqual([]);
+    expect(
+      files.filter((path) => /\.map$|\.spec\.|^src|^console\/src|^test|\.built-from/.test(path)),
+    ).toEqual([]);
 
     const home = join(folder, 'home');
     await mkdir(home);
@@ -70,6 +86,7 @@ test(
     expect(own.length).toBeLessThan(60);
 
     const url = await serve(home);
+    expect(await (await fetch(`${url}/console`)).text()).toContain('<title>notifier</title>');
     const at = ['--url', url];
     await run('npx', ['notifier', 'push', 'client1', 'hello', ...at], home);
     const printed = await run(

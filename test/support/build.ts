@@ -7,6 +7,8 @@ import { join } from 'node:path';
 /** Where npm and Jest run: this file may have been compiled to somewhere else. */
 const ROOT = process.cwd();
 const ENTRY = join(ROOT, 'dist/main.js');
+/** The built page, beside the sources that it is built from. */
+const PAGE = join(ROOT, 'console/dist');
 /** What `dist` was built from, as a digest. */
 const STAMP = join(ROOT, 'dist/.built-from');
 const LOCK = join(ROOT, 'node_modules/.build-lock');
@@ -32,13 +34,19 @@ async function isBuiltFrom(digest: string): Promise<boolean> {
 
 async function digestOfSources(): Promise<string> {
   const hash = createHash('sha256');
-  const sources = await readdir(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
-  const paths = sources.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const folders = ['src', 'console'].map((name) => join(ROOT, name));
+  const sources = await Promise.all(folders.map(filesIn));
+  const paths = sources.flat().filter((path) => !path.startsWith(PAGE));
   const settings = ['package.json', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
   for (const path of [...paths.toSorted(), ...settings.map((name) => join(ROOT, name))]) {
     hash.update(path).update(await readFile(path));
   }
   return hash.digest('hex');
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 async function tryLock(): Promise<boolean> {

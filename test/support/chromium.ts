@@ -41,6 +41,8 @@ export class Chromium {
     private readonly process: ChildProcess,
     private readonly socket: WebSocket,
     private readonly profile: string,
+    /** Where another driver may connect. */
+    readonly endpoint: string,
   ) {
     socket.on('message', (data: Buffer) => {
       const reply = JSON.parse(data.toString()) as Reply;
@@ -61,7 +63,7 @@ export class Chromium {
     if (url === undefined) throw new Error(`Chromium ended: ${output}`);
     const socket = new WebSocket(url);
     await once(socket, 'open');
-    return new Chromium(child, socket, profile);
+    return new Chromium(child, socket, profile, url);
   }
 
   /** Opens a tab in front of the others. */
