@@ -57,43 +57,33 @@ function countMarks(chunk) {
 
 /** Subscribes to a user; `onEvents` is told how many events each chunk completes (a mark cut in two is counted with the next). */
 export function subscribe(url, accessId, onEvents) {
-  const socket = open(url);
-  let rest = Buffer.alloc(0);
-  let isOpen = false;
-  socket.write(handshake('/subscribe_to_events', new URL(url).host));
-  const opened = new Promise((resolve) => {
-    socket.on('data', (chunk) => {
-      if (!isOpen) {
-        isOpen = true;
-        socket.write(clientFrame(JSON.stringify({ access_id: accessId, timestamp: 0 })));
-        resolve(undefined);
-        return;
-      }
-      const whole = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-      const found = countMarks(whole);
-      const tail = whole.subarray(Math.max(0, whole.length - MARK.length + 1));
-      rest = Buffer.from(tail);
-      if (found > 0) onEvents(found);
-    });
+  return subscriber(url, accessId, (bytes) => {
+    const found = countMarks(bytes);
+    if (found > 0) onEvents(found);
+    return bytes.subarray(Math.max(0, bytes.length - MARK.length + 1));
   });
-  return { opened, close: () => socket.destroy() };
 }
 
 /** Subscribes to a user; `onNumber` is told the number of each event, as it comes. */
 export function follow(url, accessId, onNumber) {
+  return subscriber(url, accessId, (bytes) => readNumbers(bytes, onNumber));
+}
+
+/** @param read takes what has come and gives back what of it belongs to what is still to come */
+function subscriber(url, accessId, read) {
   const socket = open(url);
   let rest = Buffer.alloc(0);
   let isOpen = false;
   socket.write(handshake('/subscribe_to_events', new URL(url).host));
   const opened = new Promise((resolve) => {
     socket.on('data', (chunk) => {
-      if (!isOpen) {
-        isOpen = true;
-        socket.write(clientFrame(JSON.stringify({ access_id: accessId, timestamp: 0 })));
-        resolve(undefined);
+      if (isOpen) {
+        rest = Buffer.from(read(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk));
         return;
       }
-      rest = readNumbers(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, onNumber);
+      isOpen = true;
+      socket.write(clientFrame(JSON.stringify({ access_id: accessId, timestamp: 0 })));
+      resolve(undefined);
     });
   });
   return { opened, close: () => socket.destroy() };

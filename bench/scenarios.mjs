@@ -1,10 +1,11 @@
 // What is measured. Each scenario drives a running server and returns figures; `events` per CPU-second of the server is what counts, since other load on the
 // machine changes it least.
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventJson, httpConnector, socketConnector, subscribe } from './clients.mjs';
+import { eventJson, follow, httpConnector, socketConnector, subscribe } from './clients.mjs';
 
 const CONNECTORS = 8;
 const SECONDS = 3;
+const OPEN_LOOP_SECONDS = 4;
 const IDLE_CONNECTIONS = 5000;
 
 const user = (i) => `bench-${String(i).padStart(6, '0')}`;
@@ -55,6 +56,41 @@ async function fanout(server, { users, batch, connect = httpConnector, perUser =
   return { figure: events / cpu, perSecond: events / seconds, correct: received === pushed * perUser };
 }
 
+/**
+ * Pushes of one event at their times, whatever the answers do: an event's lateness counts from when it was to be sent, so that a server that stops for a while
+ * pays for all that it kept waiting. The figure is pushes a second that would fit one after the other into the 99th percentile.
+ */
+async function openLoop(server, { users, rate, connectors: count }) {
+  const lateness = [];
+  let start = Infinity;
+  const follower = (number) => {
+    if (number >= 0) lateness.push(performance.now() - start - (number * 1000) / rate);
+  };
+  const subscribers = Array.from({ length: users }, (_, i) => follow(server.url, user(i), follower));
+  await Promise.all(subscribers.map(({ opened }) => opened));
+  await delay(300);
+  const connectors = await Promise.all(Array.from({ length: count }, () => httpConnector(server.url)));
+  const push = (number) =>
+    connectors[Math.abs(number) % count].push(`[${eventJson(user(Math.abs(number) % users), 1, number)}]`);
+  for (let i = 1; i <= rate; i++) {
+    void push(-i);
+    if (i % 100 === 0) await delay(5);
+  }
+  await delay(500);
+  const total = rate * OPEN_LOOP_SECONDS;
+  start = performance.now();
+  for (let sent = 0; sent < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1000));
+    while (sent < due) void push(sent++);
+    await delay(1);
+  }
+  await until(() => lateness.length >= total, 'every event');
+  for (const closable of [...subscribers, ...connectors]) closable.close();
+  lateness.sort((a, b) => a - b);
+  const p99 = lateness[Math.floor(total * 0.99)];
+  return { figure: 1000 / p99, p99, correct: lateness.length === total };
+}
+
 /** 100 events buffered for each of 1,000 users, who then all connect at once. */
 async function replay(server) {
   const users = 1000;
@@ -99,5 +135,6 @@ export const SCENARIOS = {
   'fanout-100, 16 users': (server) => fanout(server, { users: 16, batch: 100 }),
   'hot: 1 user, 1,000 connections': (server) => fanout(server, { users: 1, batch: 1, perUser: 1000 }),
   replay,
+  'open loop, 10,000/s': (server) => openLoop(server, { users: 1000, rate: 10_000, connectors: 64 }),
   idle,
 };

@@ -161,7 +161,7 @@ function Connections({ explanation, cursors }: { explanation: Explanation; curso
 function Connection({ cursor }: { cursor: Cursor }) {
   const { form, address, node, since, at, behind, last_sign_of_life: lastSignOfLife } = cursor;
   const stands =
-    at === undefined ? 'not begun' : at === 0 ? 'before the first event' : `behind event ${count(at)}`;
+    at === undefined ? 'not begun' : at === 0 ? 'before the first event' : `after event ${count(at)}`;
   return (
     <dl>
       <div class="lead">

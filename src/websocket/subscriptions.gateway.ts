@@ -33,13 +33,15 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     const connection = new SocketConnection(client, socket, address, this.options.heartbeatMs);
     connection.token = bearerToken(request.headers);
     const refusal = this.connections.admit(connection);
-    const deadline = setTimeout(
+    let deadline: NodeJS.Timeout | undefined = setTimeout(
       () => connection.close({ reason: 'no subscription', detail: 'no first message in time' }),
       this.options.subscribeTimeoutMs,
     );
     client.on('message', (data, isBinary) => {
       if (connection.hasEnded) return;
       clearTimeout(deadline);
+      // A timer that is over would stay for as long as the connection: 120 bytes.
+      deadline = undefined;
       this.hear(connection, data, isBinary);
     });
     client.on('ping', () => this.note(connection, 'ping'));

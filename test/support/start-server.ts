@@ -115,6 +115,12 @@ export async function startServer(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const server = await spawnServer(environment);
-  await server.listening();
-  return server;
+  try {
+    await server.listening();
+    return server;
+  } catch (error) {
+    // Nobody else could end it.
+    await server.kill();
+    throw error;
+  }
 }
