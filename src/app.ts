@@ -40,8 +40,9 @@ export async function createApp(
     logger: log,
     abortOnError: false,
   });
+  for (const warning of config.warnings) log.warn(warning, 'Config');
   const { warning: fewer } = connectionLimit(config.maxConnections);
-  for (const warning of [...config.warnings, ...(fewer ? [fewer] : [])]) log.warn(warning, 'Config');
+  if (fewer) log.log(fewer, 'Config');
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustedProxies ?? false);

@@ -42,7 +42,7 @@ export class DemoClient {
       'subscribe_to_events',
       {
         accessId,
-        since: Number.MIN_SAFE_INTEGER,
+        since: 0,
         storage: this.positions,
         storageKey: accessId,
         WebSocket: this.recorded(),

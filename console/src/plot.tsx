@@ -66,7 +66,7 @@ function optionsOf(
   const axis = { stroke: colour('--muted'), font, ticks: { show: false } };
   return {
     ...sizeOf(within),
-    padding: [8, 2, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? roof(max) : 1] } },

@@ -16,8 +16,11 @@ describe(DocsController, 'file', ApiExcludeEndpoint());
 
 const DESCRIPTION = `Gets a back end's events to the right user's screens, live and after every absence, without losing one.
 
-Every error has the form of \`Error\`; a path that is not here is answered with 404, another method with 405 and \`Allow\`.
-Authentication is off unless configured.`;
+Apps usually subscribe over a WebSocket at \`/subscribe_to_events\`, and connectors may push over one at \`/push_events\`: \`docs/asyncapi.yaml\` describes both.
+What happens on the server is shown at [/console](console).
+
+Every error has the form of \`Error\`. Unknown paths are answered with 404, other methods with 405 and \`Allow\`. Authentication is
+needed where it is configured.`;
 
 /** The HTTP interface of `app` as an OpenAPI document: its routes as Nest knows them, with what the files beside this one say of each. */
 export function openApiOf(app: INestApplication): OpenAPIObject {
