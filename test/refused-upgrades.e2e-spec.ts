@@ -47,6 +47,32 @@ test.each([
   },
 );
 
+const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+
+test.each([
+  ['GET', 'Sec-WebSocket-Version: 13', 400, 'Sec-WebSocket-Key must be'],
+  ['GET', 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short', 400, 'Sec-WebSocket-Key must be'],
+  ['GET', `Sec-WebSocket-Version: 12\r\n${KEY}`, 426, 'Sec-WebSocket-Version must be 13'],
+  ['GET', KEY, 426, 'Sec-WebSocket-Version must be 13'],
+  ['POST', `Sec-WebSocket-Version: 13\r\n${KEY}`, 405, 'a WebSocket begins with GET'],
+])(
+  'a handshake by %s with %s is answered as any other error is',
+  async (method, headers, status, message) => {
+    const socket = await RawSocket.connect(running.url);
+    socket.write(
+      `${method} /subscribe_to_events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n\r\n`,
+    );
+    await socket.ended();
+    expect(socket.statuses).toEqual([status]);
+    const [head, body] = socket.received.toString().split('\r\n\r\n');
+    expect(JSON.parse(body!)).toMatchObject({ statusCode: status });
+    expect(body).toContain(message);
+    if (status === 426) expect(head).toContain('Sec-WebSocket-Version: 13');
+    if (status === 405) expect(head).toContain('Allow: GET');
+    socket.destroy();
+  },
+);
+
 test('a peer that is refused and trickles on is cut', async () => {
   const socket = await RawSocket.connect(running.url);
   socket.write(handshake('/no/such/path', 'X: y'));

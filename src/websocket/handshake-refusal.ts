@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import {
+  BadRequestException,
   ForbiddenException,
   HttpException,
   InternalServerErrorException,
   Logger,
+  MethodNotAllowedException,
   ServiceUnavailableException,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -22,6 +25,17 @@ export function handshakeRefusal(error: unknown): HttpException {
   // A fault of the server is logged, and not told.
   logger.error(error);
   return new InternalServerErrorException('internal error');
+}
+
+/** What `ws` found wrong with a handshake, by what it shows: RFC 6455, sections 4.2.1 and 4.2.2. */
+export function malformedHandshake({ method, headers }: IncomingMessage): HttpException {
+  if (method !== 'GET') return new MethodNotAllowedException('a WebSocket begins with GET');
+  if (headers['sec-websocket-version'] !== '13') {
+    return new HttpException('Sec-WebSocket-Version must be 13', 426);
+  }
+  return new BadRequestException(
+    'Sec-WebSocket-Key must be 16 bytes in base64, and all that is offered well-formed',
+  );
 }
 
 function notAdmitted({ close, message }: NotAdmittedError): HttpException {

@@ -10,7 +10,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import { endWithAnswer } from '../wire/bare-answer.js';
 import type { OriginRule } from '../wire/origin-rule.js';
-import { handshakeRefusal } from './handshake-refusal.js';
+import { handshakeRefusal, malformedHandshake } from './handshake-refusal.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
 const LIMITS = {
@@ -62,6 +62,10 @@ export class NotifierWsAdapter extends WsAdapter {
     const path = options.path ?? '/';
     const maxPayload = this.maxPayloads[path] ?? LIMITS.maxPayload;
     const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
+    // ws has let go of the socket and leaves the answer to whoever listens.
+    server.on('wsClientError', (_error: Error, socket: Duplex, request: IncomingMessage) =>
+      endWithAnswer(socket, malformedHandshake(request)),
+    );
     this.servers.set(path, server);
     return server;
   }

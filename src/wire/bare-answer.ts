@@ -5,7 +5,8 @@ import type { HttpException } from '@nestjs/common';
 /** What some statuses come with. */
 const HEADERS: Readonly<Record<number, string>> = {
   401: 'WWW-Authenticate: Bearer\r\n',
-  426: 'Upgrade: websocket\r\n',
+  405: 'Allow: GET\r\n',
+  426: 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
   503: 'Retry-After: 1\r\n',
 };
 
