@@ -151,6 +151,8 @@ export class RedisCluster extends Cluster {
   }
 
   private async renew(): Promise<void> {
+    // The server of the slot may have become known after its connection was: a node that is never asked would look dead.
+    void this.subscribe(this.server);
     try {
       const args = [this.local.node, String(LEASE_MS)];
       const { reply } = await this.servers.run(LEASE, this.slot, [this.channel('leases')], args);
