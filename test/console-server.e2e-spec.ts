@@ -178,6 +178,12 @@ describe('GET /console/figures', () => {
     opened.push({ close: () => redis.remove() });
     const environment = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url };
     const [first, second] = [await start(environment), await start(environment)];
+    for (const { url } of [first, second]) {
+      await eventually(
+        async () => (await get(url, '/health/ready')).status === 200,
+        'the node has found its Redis',
+      );
+    }
     const client = await SocketClient.subscribe(second.url, { access_id: 'a', timestamp: 0 });
     let answer: Figures | undefined;
     await eventually(async () => {
