@@ -53,11 +53,14 @@ async function isReady({ url }: RunningApp): Promise<boolean> {
   return (await send(url, '/health/ready')).status === 200;
 }
 
+/** As clients do: whoever is told to try again later (1013) comes again. */
 async function subscribe(app: RunningApp, lastEventId: string | null): Promise<SocketClient> {
-  const client = await SocketClient.subscribe(app.url, { access_id: 'alice', last_event_id: lastEventId });
-  endings.push(() => client.terminate());
-  await client.until(({ hasReachedHead, closeCode }) => hasReachedHead || closeCode !== undefined);
-  return client;
+  for (;;) {
+    const client = await SocketClient.subscribe(app.url, { access_id: 'alice', last_event_id: lastEventId });
+    endings.push(() => client.terminate());
+    await client.until(({ hasReachedHead, closeCode }) => hasReachedHead || closeCode !== undefined);
+    if (client.closeCode !== 1013) return client;
+  }
 }
 
 /** Kills the master, and waits until its replica has its place and the node has found it. */
