@@ -31,27 +31,18 @@ interface PanelDescription {
   readonly beside?: Figure;
 }
 
+const RATE = {
+  unit: '/s',
+  format: rate,
+  of: total,
+  note: peakNote,
+  without: 'No figures yet',
+  isWide: true,
+} as const;
+
 const PANELS: readonly PanelDescription[] = [
-  {
-    figure: 'events_per_second',
-    title: 'Events in',
-    unit: '/s',
-    format: rate,
-    of: total,
-    note: peakNote,
-    without: 'No figures yet',
-    isWide: true,
-  },
-  {
-    figure: 'deliveries_per_second',
-    title: 'Deliveries out',
-    unit: '/s',
-    format: rate,
-    of: total,
-    note: peakNote,
-    without: 'No figures yet',
-    isWide: true,
-  },
+  { ...RATE, figure: 'events_per_second', title: 'Events in' },
+  { ...RATE, figure: 'deliveries_per_second', title: 'Deliveries out' },
   {
     figure: 'latency_p99_ms',
     beside: 'latency_p50_ms',

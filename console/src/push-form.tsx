@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Field } from './field.js';
+import { Said, type Saying } from './said.js';
 import { inWords, post } from './server.js';
 
 interface PushFormProps {
@@ -13,7 +14,7 @@ const EXAMPLE = '{"text":"hello"}';
 export function PushForm({ accessId, onPushed }: PushFormProps) {
   const [payload, setPayload] = useState(EXAMPLE);
   const [createdAt, setCreatedAt] = useState('');
-  const [said, setSaid] = useState<{ readonly text: string; readonly isError: boolean }>();
+  const [said, setSaid] = useState<Saying>();
   const submit = async (event: Event) => {
     event.preventDefault();
     try {
@@ -53,9 +54,7 @@ export function PushForm({ accessId, onPushed }: PushFormProps) {
       <button type="submit" class="primary">
         Push
       </button>
-      <p role="status" class={said?.isError ? 'field-error' : 'hint'}>
-        {said?.text ?? ''}
-      </p>
+      <Said saying={said} />
     </form>
   );
 }

@@ -3,6 +3,7 @@ import { DemoClient } from './demo-client.js';
 import { DemoColumn } from './demo-column.js';
 import { Field } from './field.js';
 import { pushEvent } from './push-form.js';
+import { Said, type Saying } from './said.js';
 import { inWords } from './server.js';
 
 /** Columns, from the left, and whom each is first. */
@@ -67,7 +68,7 @@ export function TryIt({ needsToken }: { needsToken: boolean }) {
 function QuickPush() {
   const [accessId, setAccessId] = useState('client1');
   const [text, setText] = useState('hello');
-  const [said, setSaid] = useState<{ readonly text: string; readonly isError: boolean }>();
+  const [said, setSaid] = useState<Saying>();
   const submit = async (event: Event) => {
     event.preventDefault();
     try {
@@ -84,9 +85,7 @@ function QuickPush() {
       <button type="submit" class="primary">
         Push
       </button>
-      <p role="status" class={said?.isError ? 'field-error' : 'hint'}>
-        {said?.text ?? ''}
-      </p>
+      <Said saying={said} />
     </form>
   );
 }
