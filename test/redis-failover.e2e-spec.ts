@@ -1,7 +1,8 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { Proxy } from './faults/proxy.js';
 import { event, push, pushed, send } from './support/http.js';
-import { RedisProcess, SentinelProcess } from './support/redis-server.js';
+import { RedisProcess } from './support/redis-server.js';
+import { Sentinels } from './support/sentinels.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
@@ -11,7 +12,7 @@ interface Setting {
   readonly master: RedisProcess;
   readonly replica: RedisProcess;
   readonly link: Proxy;
-  readonly sentinel: SentinelProcess;
+  readonly sentinel: Sentinels;
   readonly app: RunningApp;
 }
 
@@ -32,7 +33,7 @@ async function start(waitReplicas: number): Promise<Setting> {
     async () => (await info(replica)).includes('master_link_status:up'),
     'the replica follows',
   );
-  const sentinel = await SentinelProcess.start(master);
+  const sentinel = await Sentinels.start(master, 1, 1);
   endings.push(() => sentinel.remove());
   const app = await startApp({
     NOTIFIER_STORE: 'redis',

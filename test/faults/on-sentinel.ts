@@ -5,7 +5,7 @@ import type { Deployment, Fault } from './fault.js';
 import { nodeFaults, startNodes } from './node-faults.js';
 import type { FaultyNode } from './nodes.js';
 import { killSubscriptions } from './on-one-redis.js';
-import { Sentinels } from './sentinels.js';
+import { Sentinels } from '../support/sentinels.js';
 
 const SETTLED_MS = 60_000;
 
@@ -27,7 +27,7 @@ export async function onSentinel(count: number, waitReplicas: number): Promise<D
   const servers = await Promise.all(Array.from({ length: 3 }, () => RedisProcess.start()));
   const [master, ...replicas] = servers;
   await follow(master!, replicas);
-  const sentinels = await Sentinels.start(master!, replicas.length);
+  const sentinels = await Sentinels.start(master!, replicas.length, 3);
   const environment = {
     NOTIFIER_STORE: 'redis',
     NOTIFIER_REDIS_URL: sentinels.url,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,57 +190,5 @@ export class RedisClusterProcesses {
 
   async remove(): Promise<void> {
     await Promise.all(this.masters.map((master) => master.remove()));
-  }
-}
-
-/** A Redis Sentinel that watches one master and promotes its replica within seconds. */
-export class SentinelProcess {
-  private constructor(
-    private readonly port: number,
-    private readonly folder: string,
-    private readonly child: ChildProcess,
-  ) {}
-
-  static async start(master: RedisProcess): Promise<SentinelProcess> {
-    const folder = await mkdtemp(join(tmpdir(), 'notifier-sentinel-'));
-    const port = await freePort();
-    const file = join(folder, 'sentinel.conf');
-    const settings = [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${folder}`,
-      `sentinel monitor main 127.0.0.1 ${master.port} 1`,
-      'sentinel down-after-milliseconds main 1000',
-      'sentinel failover-timeout main 10000',
-    ];
-    await writeFile(file, settings.join('\n'));
-    const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-    const sentinel = new SentinelProcess(port, folder, child);
-    await eventually(async () => (await sentinel.replicas()) === 1, 'the sentinel knows the replica');
-    return sentinel;
-  }
-
-  get url(): string {
-    return `redis+sentinel://127.0.0.1:${this.port}/main`;
-  }
-
-  /** The port of the server that it takes for the master. */
-  async master(): Promise<number> {
-    const address = (await askOnce(this.port, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')) as string[];
-    return Number(address[1]);
-  }
-
-  private async replicas(): Promise<number> {
-    return askOnce(this.port, 'SENTINEL', 'REPLICAS', 'main').then(
-      (replicas) => (replicas as unknown[]).length,
-      () => 0,
-    );
-  }
-
-  async remove(): Promise<void> {
-    const ended = once(this.child, 'close');
-    this.child.kill('SIGKILL');
-    await ended;
-    await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { remember } from '../support/children.js';
-import { askOnce, freePort, type RedisProcess } from '../support/redis-server.js';
-import { eventually } from '../support/wait.js';
-
-const COUNT = 3;
+import { remember } from './children.js';
+import { askOnce, freePort, type RedisProcess } from './redis-server.js';
+import { eventually } from './wait.js';
 
 /** Setting up and failing over take seconds on an idle machine. */
 const SETTLED_MS = 60_000;
@@ -18,14 +16,15 @@ interface Sentinel {
   readonly child: ChildProcess;
 }
 
-/** Three real Sentinels, two of which must agree. */
+/** Real Redis Sentinels that watch one master and promote a replica within seconds, once most of them agree. */
 export class Sentinels {
   private constructor(private readonly all: readonly Sentinel[]) {}
 
   /** Starts them and waits until they know each other and all replicas. */
-  static async start(master: RedisProcess, replicas: number): Promise<Sentinels> {
+  static async start(master: RedisProcess, replicas: number, count: number): Promise<Sentinels> {
+    const quorum = Math.floor(count / 2) + 1;
     const sentinels = new Sentinels(
-      await Promise.all(Array.from({ length: COUNT }, () => spawnSentinel(master))),
+      await Promise.all(Array.from({ length: count }, () => spawnSentinel(master, quorum))),
     );
     await eventually(() => sentinels.know(replicas), 'the Sentinels know everybody', SETTLED_MS);
     return sentinels;
@@ -38,13 +37,13 @@ export class Sentinels {
   /** The port of the server that most take for the master. */
   async master(): Promise<number> {
     const ports = await Promise.all(this.all.map(({ port }) => masterOf(port)));
-    return ports.toSorted((a, b) => a - b)[1]!;
+    return ports.toSorted((a, b) => a - b)[ports.length >> 1]!;
   }
 
   private async know(replicas: number): Promise<boolean> {
     const knowing = this.all.map(async ({ port }) => {
       const seen = await Promise.all([askList(port, 'REPLICAS'), askList(port, 'SENTINELS')]);
-      return seen[0] === replicas && seen[1] === COUNT - 1;
+      return seen[0] === replicas && seen[1] === this.all.length - 1;
     });
     return (await Promise.all(knowing)).every(Boolean);
   }
@@ -61,7 +60,7 @@ export class Sentinels {
   }
 }
 
-async function spawnSentinel(master: RedisProcess): Promise<Sentinel> {
+async function spawnSentinel(master: RedisProcess, quorum: number): Promise<Sentinel> {
   const folder = await mkdtemp(join(tmpdir(), 'notifier-sentinel-'));
   const port = await freePort();
   const file = join(folder, 'sentinel.conf');
@@ -69,7 +68,7 @@ async function spawnSentinel(master: RedisProcess): Promise<Sentinel> {
     `port ${port}`,
     'bind 127.0.0.1',
     `dir ${folder}`,
-    `sentinel monitor main 127.0.0.1 ${master.port} 2`,
+    `sentinel monitor main 127.0.0.1 ${master.port} ${quorum}`,
     'sentinel down-after-milliseconds main 1000',
     'sentinel failover-timeout main 10000',
     'sentinel parallel-syncs main 2',
