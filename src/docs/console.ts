@@ -2,24 +2,16 @@ import { ApiExcludeEndpoint, ApiOperation, ApiQuery, ApiResponse } from '@nestjs
 import { FiguresController } from '../console/figures.controller.js';
 import { LogController } from '../console/log.controller.js';
 import { PageController } from '../console/page.controller.js';
+import { FIGURES } from '../notifier/node-history.js';
 import { describe } from './describe.js';
 import { ruleSchema } from './member-schemas.js';
 import { failures, success } from './responses.js';
 import { needsKey } from './security.js';
 
-const FIGURES = {
+const ANSWER = {
   store: 'lmdb',
   subscribers: 'everyone',
-  figures: [
-    'at',
-    'connections',
-    'users',
-    'events_per_second',
-    'deliveries_per_second',
-    'latency_p50_ms',
-    'latency_p99_ms',
-    'buffered_bytes',
-  ],
+  figures: FIGURES,
   nodes: [
     {
       node: 'host-a1b2c3',
@@ -70,7 +62,7 @@ describe(
     description: 'Unix milliseconds: only samples after that.',
   }),
   ...needsKey('read'),
-  success('Figures', 'The node that answers stands first.', FIGURES),
+  success('Figures', 'The node that answers stands first.', ANSWER),
   ...failures([401], { 400: { message: 'since must be a time in Unix milliseconds' } }),
 );
 
