@@ -68,6 +68,8 @@ export class RedisCluster extends Cluster {
   private readonly pending = new Map<string, Pending>();
   private readonly timer: NodeJS.Timeout;
   private others: readonly string[] = [];
+  /** Whether subscribing has failed: until it is tried again with the next lease, the other nodes ask in vain. */
+  private isDeaf = false;
 
   constructor(
     private readonly local: LocalCluster,
@@ -151,8 +153,7 @@ export class RedisCluster extends Cluster {
   }
 
   private async renew(): Promise<void> {
-    // The server of the slot may have become known after its connection was: a node that is never asked would look dead.
-    void this.subscribe(this.server);
+    if (this.isDeaf) void this.subscribe(this.server);
     try {
       const args = [this.local.node, String(LEASE_MS)];
       const { reply } = await this.servers.run(LEASE, this.slot, [this.channel('leases')], args);
@@ -165,7 +166,12 @@ export class RedisCluster extends Cluster {
   private async subscribe(server: RedisServer | undefined): Promise<void> {
     if (!server || server !== this.server || server.subscriber.status !== 'ready') return;
     const channels = [this.channel('ask'), this.channel(`answer:${this.local.node}`)];
-    await server.subscriber.ssubscribe(...channels).catch(() => undefined);
+    try {
+      await server.subscriber.ssubscribe(...channels);
+      this.isDeaf = false;
+    } catch {
+      this.isDeaf = true;
+    }
   }
 
   /** What the other living nodes answer within the time they have. */
