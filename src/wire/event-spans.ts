@@ -36,7 +36,7 @@ const OUTER_LEVELS = 2;
  * One pass over a JSON array of events: whether it is JSON, whether anything in it is nested too deep, and where each event's members stand.
  * Where a member stands twice, the last one counts, as in ECMAScript.
  *
- * `JSON.parse` and a scan for the spans took 1.3 µs an event of 250 bytes, this takes a third of it, and leaves no objects behind.
+ * `JSON.parse` and a scan for the spans took 1.3 µs an event of 250 bytes, this takes 0.8, and leaves no objects behind.
  *
  * @param body UTF-8
  * @param maxDepth levels of arrays and objects in the value of a member
