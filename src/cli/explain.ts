@@ -21,7 +21,8 @@ interface Connection {
   readonly since: number;
   readonly address: string;
   readonly form: 'plain' | 'resumable' | 'sse';
-  readonly position: string;
+  /** `null` until it begins. */
+  readonly position: string | null;
   readonly behind: number;
   readonly last_sign_of_life: number;
 }

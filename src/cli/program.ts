@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ClientsOptions } from './clients.js';
@@ -8,6 +7,7 @@ import { serve, withSettings } from './serve.js';
 import type { SubscribeOptions } from './subscribe.js';
 import type { MakeOptions } from './token-make.js';
 import type { TokenOptions } from './token-options.js';
+import { version } from '../version.js';
 
 /** The command line. What a command needs is loaded when it is called: `--help` must not wait for a server's libraries. */
 export function notifier(): Command {
@@ -23,11 +23,6 @@ export function notifier(): Command {
   addConnector(program);
   addToken(program.command('token').description('make a token for development, or check one'));
   return program.addHelpText('after', '\nExit codes: docs/cli.md');
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function addServer(program: Command): void {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { INestApplication } from '@nestjs/common';
 import { ApiExcludeEndpoint, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { describe } from './describe.js';
@@ -10,6 +9,7 @@ import './streams.js';
 import { nowhere } from './responses.js';
 import { SCHEMAS } from './schemas.js';
 import { withSecuritySchemes } from './security.js';
+import { version } from '../version.js';
 
 // Parts of the page, and nobody's interface.
 describe(DocsController, 'file', ApiExcludeEndpoint());
@@ -38,9 +38,4 @@ export function openApiOf(app: INestApplication): OpenAPIObject {
   const base = builder.build();
   const components = { ...base.components, schemas: SCHEMAS, responses: nowhere() };
   return SwaggerModule.createDocument(app, { ...base, components }, { autoTagControllers: false });
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
