@@ -29,10 +29,12 @@ const SWEEP_SLICE = 500;
 const RETRY_MS = 1000;
 export interface LmdbOptions {
   readonly dir: string;
-  /** `full`: a commit waits for the disk. `process`: it does not, and a power loss may cost the file. */
+  /** `full`: a commit waits for the disk. `process`: it does not, and a power loss may cost the newest of them. */
   readonly sync: 'full' | 'process';
   readonly bounds: Bounds;
   readonly systemClock?: Clock;
+  /** Bytes after which the journal is carried over into the tree. */
+  readonly journalBytes?: number;
 }
 
 interface Drafted {
@@ -42,8 +44,8 @@ interface Drafted {
 }
 
 /**
- * The users' logs in an LMDB file. Concurrent pushes share one transaction and one flush. Each record of a log holds what one commit
- * brought it, and the head after that: an append is one write, and the head is the last record.
+ * The users' logs in an LMDB tree behind a journal. Concurrent pushes share one commit: one write to the journal, and one flush. Each
+ * record of a log holds what one commit brought it, and the head after that.
  */
 export class LmdbEventLog extends EventLog {
   readonly name = 'lmdb';
@@ -57,6 +59,9 @@ export class LmdbEventLog extends EventLog {
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
   private isHealthy = true;
+  /** Whether the journal is being carried over, or has to wait before it is tried again. */
+  private isSettling = false;
+  private cannotSettle = false;
   private trimmed = 0;
   private isClosed = false;
 
@@ -79,7 +84,8 @@ export class LmdbEventLog extends EventLog {
 
   /** @throws FolderError where the folder is in use or its file cannot be read */
   static open(options: LmdbOptions): LmdbEventLog {
-    return new LmdbEventLog(openFile(options.dir, options.sync), options);
+    const { dir, sync, journalBytes } = options;
+    return new LmdbEventLog(openFile(dir, sync, journalBytes), options);
   }
 
   async append(push: Push): Promise<AppendResult> {
@@ -144,16 +150,16 @@ export class LmdbEventLog extends EventLog {
 
   private async commit(changes: readonly ((draft: CommitDraft) => unknown)[]): Promise<unknown[]> {
     const { draft, meta, results } = this.draft(changes, this.bounds);
-    this.reader.isCommitting = true;
     try {
-      await this.file.commit(draft, meta);
-      this.remember(draft);
+      await this.file.write(draft, meta);
     } catch (error) {
       this.failed(error);
       throw error;
-    } finally {
-      this.reader.isCommitting = false;
     }
+    // All of it in one turn: whoever reads sees the commit whole, or not yet.
+    this.file.apply(draft, meta);
+    this.remember(draft);
+    if (this.file.isJournalLong) void this.settle();
     this.listener?.([...draft.announcements()]);
     return results;
   }
@@ -182,6 +188,21 @@ export class LmdbEventLog extends EventLog {
     this.trimmed += draft.trimmed;
     for (const accessId of draft.forgotten) this.heads.delete(accessId);
     for (const [accessId, { head }] of draft.logs) this.heads.set(accessId, head);
+  }
+
+  /** Carries the journal over. Where that fails, pushes go on for as long as the journal has room, and it is tried again. */
+  private async settle(): Promise<void> {
+    if (this.isSettling) return;
+    this.isSettling = true;
+    try {
+      await this.file.settle();
+      this.isSettling = false;
+      this.cannotSettle = false;
+    } catch (error) {
+      if (!this.cannotSettle) this.logger.error(`the journal cannot be carried over: ${String(error)}`);
+      this.cannotSettle = true;
+      setTimeout(() => (this.isSettling = false), RETRY_MS).unref();
+    }
   }
 
   private failed(error: unknown): void {

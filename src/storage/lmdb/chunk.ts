@@ -74,7 +74,7 @@ function writeHead(record: Buffer, head: LogHead): void {
 
 /** The head in a log's last record, which stands at `firstSeq`. */
 export function decodeHead(firstSeq: number, record: Buffer): LogHead {
-  const count = record.readUInt32LE(19);
+  const count = eventsIn(record);
   return {
     epoch: record.toString('latin1', 1, 9),
     seq: firstSeq + count - 1,
@@ -92,11 +92,16 @@ export function decodeHead(firstSeq: number, record: Buffer): LogHead {
   };
 }
 
+/** How many events a record holds. */
+export function eventsIn(record: Buffer): number {
+  return record.readUInt32LE(19);
+}
+
 /** The index of the record that stands at `firstSeq`. */
 export function decodeIndex(firstSeq: number, record: Buffer): ChunkIndex {
   return {
     firstSeq,
-    count: record.readUInt32LE(19),
+    count: eventsIn(record),
     tag: record.readUInt32LE(9),
     arrived: record.readUIntLE(13, 6),
     createdAt: (i) => record.readDoubleLE(HEADER_BYTES + i * INDEX_BYTES),

@@ -3,7 +3,8 @@ import type { IdempotencyClaim, Push } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
 import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
-import type { Changes, LmdbFile } from './lmdb-file.js';
+import type { Changes } from './journal-entry.js';
+import type { LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
 import type { LogHead } from './log-head.js';
 import type { Meta } from './meta.js';
@@ -95,7 +96,8 @@ export class CommitDraft implements Changes {
       claimBytes,
       clock: this.now,
     };
-    return { ...this.file.meta, ...changed };
+    const { meta } = this.file;
+    return { ...meta, ...changed, commit: meta.commit + 1 };
   }
 
   /** What the commit's logs have to tell, once it is done. */

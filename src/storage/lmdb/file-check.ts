@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { uptime } from 'node:os';
 import { usedBytes } from './meta-pages.js';
 
 /** A walk through 1 GiB takes 2 s where it is in memory. */
@@ -18,23 +17,15 @@ const WALK = `
 /**
  * Why LMDB must not open the file; `undefined` where it may, or there is none. LMDB maps the file into memory and believes what stands in
  * it: garbage or a missing end would not be an error but the end of the process (SIGSEGV, SIGBUS).
- *
- * @param isDoubtful whether writes that nobody waited for may have been lost
  */
-export function faultOf(path: string, isDoubtful: boolean): string | undefined {
+export function faultOf(path: string): string | undefined {
   const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
   if (size === 0) return undefined;
   const used = usedBytesOf(path);
   if (used === undefined) return 'it is not a file of this store';
   // The end of a whole file may be missing too: pages that were free again before they were written.
-  if (size >= used && !isDoubtful) return undefined;
+  if (size >= used) return undefined;
   return isWalkable(path) ? undefined : 'a part of it is missing or damaged';
-}
-
-/** Whether the machine was started after the file was last written. */
-export function isFromBeforeBoot(path: string): boolean {
-  const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Infinity };
-  return mtimeMs < Date.now() - uptime() * 1000;
 }
 
 function usedBytesOf(path: string): number | undefined {

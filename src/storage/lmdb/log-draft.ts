@@ -22,6 +22,8 @@ export class LogDraft {
   arrival: Arrival | undefined;
   private readonly tag = newTag();
   private oldest: ChunkIndex | undefined;
+  /** Where the chunk stands with which the log began before the commit; known once an event of it is trimmed. */
+  private firstChunk: number | undefined;
 
   constructor(
     readonly accessId: string,
@@ -129,6 +131,7 @@ export class LogDraft {
   private chunkOf(seq: number): ChunkIndex {
     if (this.oldest && seq < this.oldest.firstSeq + this.oldest.count) return this.oldest;
     const { firstSeq, record } = this.file.chunkAt(this.accessId, seq)!;
+    this.firstChunk ??= firstSeq;
     return (this.oldest = decodeIndex(firstSeq, record));
   }
 
@@ -164,10 +167,11 @@ export class LogDraft {
       commit.headBytes -= this.bareCost(before);
       commit.remove(chunkKey(accessId, before.seq + 1), before.bareBytes);
     }
-    if (head.trimmedSeq === before.trimmedSeq) return;
+    // Not from the log's beginning: what earlier commits have removed may still stand in the tree.
+    if (this.firstChunk === undefined || head.trimmedSeq === before.trimmedSeq) return;
     const firstKept = head.trimmedSeq + 1;
     const end = firstKept <= before.seq ? this.chunkOf(firstKept).firstSeq : before.seq + 1;
-    for (const { firstSeq, record } of this.file.chunks(accessId, 0, end)) {
+    for (const { firstSeq, record } of this.file.chunks(accessId, this.firstChunk, end)) {
       commit.remove(chunkKey(accessId, firstSeq), record.length);
     }
   }

@@ -16,18 +16,11 @@ import type { HeadCache } from './head-cache.js';
 import { MAX_SEQ } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { hasEvents, publicHead, type LogHead } from './log-head.js';
-import type { Meta } from './meta.js';
 
 const EMPTY: LogExtent = { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 };
 
 /** The logs as their readers see them: what is too old is gone at its time, whether or not the file has been told. */
 export class LogReader {
-  /**
-   * Whether a commit is on its way. The file shows it some time before this process is told: until then only the file agrees
-   * with itself, and what is known of it in memory may be older than the records that are read.
-   */
-  isCommitting = false;
-
   constructor(
     private readonly file: LmdbFile,
     private readonly heads: HeadCache,
@@ -82,7 +75,7 @@ export class LogReader {
   }
 
   private memory(forgotten: Head | undefined, stored: LogHead | undefined, now: number): StoreMemory {
-    const { epoch, serial, forgottenSerial, forgottenCreatedAt } = this.meta;
+    const { epoch, serial, forgottenSerial, forgottenCreatedAt } = this.file.meta;
     return {
       epoch,
       serial,
@@ -95,14 +88,14 @@ export class LogReader {
   }
 
   private isTailLost(now: number): boolean {
-    const { doubtedAt } = this.meta;
+    const { doubtedAt } = this.file.meta;
     return doubtedAt > 0 && now - doubtedAt < this.bounds.bufferTtlMs;
   }
 
   private isTrusted(accessId: string, seq: number, now: number): boolean {
     if (!this.isTailLost(now)) return true;
     const chunk = this.indexOf(accessId, seq);
-    return chunk !== undefined && chunk.arrived > this.meta.doubtedAt;
+    return chunk !== undefined && chunk.arrived > this.file.meta.doubtedAt;
   }
 
   private tagOf(accessId: string, seq: number): number | undefined {
@@ -119,7 +112,6 @@ export class LogReader {
 
   /** The head in the file. */
   headOf(accessId: string): LogHead | undefined {
-    if (this.isCommitting) return this.readHead(accessId);
     const known = this.heads.get(accessId);
     if (known) return known;
     const head = this.readHead(accessId);
@@ -130,10 +122,6 @@ export class LogReader {
   private readHead(accessId: string): LogHead | undefined {
     const last = this.file.lastChunk(accessId);
     return last && decodeHead(last.firstSeq, last.record);
-  }
-
-  private get meta(): Meta {
-    return this.isCommitting ? this.file.readMeta() : this.file.meta;
   }
 
   /** The head as it is once what is too old is gone, which the file will learn with the next append or sweep. */

@@ -3,6 +3,8 @@ export interface Meta {
   /** See `StoreMemory`. */
   readonly epoch: string;
   readonly serial: number;
+  /** The number of the last commit: the tree's own record names the last one that was carried over from the journal. */
+  readonly commit: number;
   readonly forgottenSerial: number;
   /** `null` stands for -Infinity, which JSON does not have. */
   readonly forgottenCreatedAt: number | null;

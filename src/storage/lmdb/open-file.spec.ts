@@ -5,7 +5,6 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { open } from 'lmdb';
 import { StoreUnavailableError } from '../../notifier/event-log.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
-import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import { metaKey } from './keys.js';
 import { decodeMeta, encodeMeta, type Owner } from './meta.js';
@@ -96,19 +95,6 @@ test('a whole file whose end was never written opens', async () => {
   const log = openLog();
   expect((await log.extent('user19')).events).toBe(20);
   await log.close();
-});
-
-test('damage deep in a file is found where writes may have been lost, and only there', async () => {
-  await fill();
-  expect(faultOf(path, true)).toBeUndefined();
-  const content = await readFile(path);
-  // The heads of leaves, old copies included: as pages that the machine had not written when it went down.
-  for (let at = content.indexOf('user10'); at >= 0; at = content.indexOf('user10', at - (at % PAGE) + PAGE)) {
-    content.fill(0, at - (at % PAGE), at - (at % PAGE) + 64);
-  }
-  await writeFile(path, content);
-  expect(faultOf(path, false)).toBeUndefined();
-  expect(faultOf(path, true)).toBe('a part of it is missing or damaged');
 });
 
 test('an empty file is a new store: a process was killed when it had just begun one', async () => {

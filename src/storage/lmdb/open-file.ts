@@ -2,12 +2,15 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
-import { faultOf, isFromBeforeBoot } from './file-check.js';
+import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
+import { type JournalEntry } from './journal-entry.js';
+import { Journal, readJournals } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile, type Database } from './lmdb-file.js';
 import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
 import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
+import type { PendingRecord } from './pending-records.js';
 import { Reserve } from './reserve.js';
 
 class UnreadableError extends Error {
@@ -16,8 +19,12 @@ class UnreadableError extends Error {
 
 const NAME = 'notifier.mdb';
 
+/** So much is read at a start in 0.2 s, and 40,000 small events share what carrying it over costs. */
+const JOURNAL_BYTES = 16 * 1024 * 1024;
+
 const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
   serial: 0,
+  commit: 0,
   forgottenSerial: 0,
   forgottenCreatedAt: null,
   clock: 0,
@@ -43,13 +50,13 @@ function makeFolder(dir: string): void {
  *
  * @throws FolderError where another process has it open, it cannot be opened, or it cannot be read though all writes waited for the disk
  */
-export function openFile(dir: string, sync: Owner['sync']): LmdbFile {
+export function openFile(dir: string, sync: Owner['sync'], journalBytes?: number): LmdbFile {
   const path = join(dir, NAME);
   try {
     makeFolder(dir);
-    const fault = faultOf(path, sync === 'process' && isFromBeforeBoot(path));
+    const fault = faultOf(path);
     if (fault) throw new UnreadableError(fault);
-    return openReadable(path, sync, undefined);
+    return openReadable(path, sync, journalBytes);
   } catch (error) {
     if (error instanceof FolderError) throw error;
     if (!isUnreadable(error)) throw new FolderError(`${path} cannot be opened: ${messageOf(error)}`);
@@ -59,18 +66,25 @@ export function openFile(dir: string, sync: Owner['sync']): LmdbFile {
       );
     const aside = `${path}.unreadable-${Date.now()}`;
     renameSync(path, aside);
-    return openReadable(path, sync, aside);
+    return openReadable(path, sync, journalBytes, aside);
   }
 }
 
-function openReadable(path: string, sync: Owner['sync'], setAside: string | undefined): LmdbFile {
-  const db = openDatabase(path, sync);
+function openReadable(
+  path: string,
+  sync: Owner['sync'],
+  journalBytes = JOURNAL_BYTES,
+  setAside?: string,
+): LmdbFile {
+  const db = openDatabase(path);
   const reserve = new Reserve(path);
   try {
     // Where this fails, the file is left as it is.
     db.get(metaKey);
-    reserve.claimSync();
-    return new LmdbFile(path, db, reserve, takeOver(db, sync, path), setAside);
+    reserve.claimSync(0);
+    const meta = takeOver(db, reserve, sync, path);
+    const journal = new Journal(path, sync === 'full', journalBytes);
+    return new LmdbFile(path, db, reserve, journal, meta, setAside);
   } catch (error) {
     reserve.close();
     void db.close();
@@ -78,23 +92,25 @@ function openReadable(path: string, sync: Owner['sync'], setAside: string | unde
   }
 }
 
-function openDatabase(path: string, sync: Owner['sync']): Database {
+function openDatabase(path: string): Database {
   return open<Buffer, Buffer>({
     path,
     encoding: 'binary',
     keyEncoding: 'binary',
     cache: false,
     compression: false,
-    // With it, an event whose flush failed would stay stored after its rejection; it is as fast without.
+    // With it, a flush that failed would not be heard of; it is as fast without.
     overlappingSync: false,
-    // One commit at a time is made here; lmdb's own batches would have promises that nobody hears.
+    // One transaction at a time is made here; lmdb's own batches would have promises that nobody hears.
     eventTurnBatching: false,
-    noSync: sync === 'process',
   });
 }
 
-/** Makes this process the file's owner, in one transaction: LMDB lets one process write at a time. */
-function takeOver(db: Database, sync: Owner['sync'], path: string): Meta {
+/**
+ * Makes this process the file's owner, and carries over what the last one left in the journal, in one transaction: LMDB lets one
+ * process write at a time.
+ */
+function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: string): Meta {
   const owner = thisProcess(sync);
   return db.transactionSync(() => {
     const record = db.get(metaKey);
@@ -102,12 +118,41 @@ function takeOver(db: Database, sync: Owner['sync'], path: string): Meta {
     if (found.owner && isAlive(found.owner)) {
       throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
     }
+    const last = carryOver(db, reserve, journaled(path, found)) ?? found;
     const isDoubtful = found.owner !== null && mayHaveLostWrites(found.owner);
-    const doubtedAt = isDoubtful ? Math.max(found.clock, Date.now()) : found.doubtedAt;
-    const meta: Meta = { ...found, doubtedAt, owner };
+    const doubtedAt = isDoubtful ? Math.max(last.clock, Date.now()) : last.doubtedAt;
+    const meta: Meta = { ...last, doubtedAt, owner };
     db.putSync(metaKey, encodeMeta(meta));
     return meta;
   });
+}
+
+/** What the last owner has committed and not carried over. */
+function journaled(path: string, { epoch, commit, owner }: Meta): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  try {
+    for (const entry of readJournals(path, epoch, commit)) entries.push(entry);
+  } catch (error) {
+    // Who did not wait for the disk may have lost what stood before the rest.
+    if (!owner || !mayHaveLostWrites(owner)) throw new UnreadableError(messageOf(error));
+  }
+  return entries;
+}
+
+/** @returns the file's state after the last entry; `undefined` where there is none */
+function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntry[]): Meta | undefined {
+  const records = new Map<string, PendingRecord>();
+  for (const { puts, removes } of entries) {
+    for (const key of removes) records.set(key.toString('latin1'), { key, value: undefined });
+    for (const [key, value] of puts) records.set(key.toString('latin1'), { key, value });
+  }
+  const changes = [...records.values()];
+  reserve.claimSync(reserve.bytesFor(changes));
+  for (const { key, value } of changes) {
+    if (value) db.putSync(key, value);
+    else db.removeSync(key);
+  }
+  return entries.at(-1)?.meta;
 }
 
 function readMeta(record: Buffer): Meta {

@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, fsync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { usedBytes } from './meta-pages.js';
 
 const PAGE_BYTES = 4096;
-/** What a commit needs whatever it changes: the upper levels of the tree, and the list of free pages. */
+/** What a transaction needs whatever it changes: the upper levels of the tree, and the list of free pages. */
 const SLACK_BYTES = 1024 * 1024;
 /** The file grows by at least this: 250 pushes of 16 KiB. */
 const STEP_BYTES = 4 * 1024 * 1024;
@@ -14,12 +14,10 @@ const PROOF_MS = 5;
 const ZEROS = Buffer.alloc(1024 * 1024);
 
 const writeAsync = promisify(write);
-const fsyncAsync = promisify(fsync);
 
-/** A record that a commit writes, and what it takes out. */
-interface Size {
-  readonly puts: ReadonlyMap<string, readonly [key: Buffer, value: Buffer]>;
-  readonly removes: ReadonlyMap<string, Buffer>;
+/** What a transaction puts in the place of a record; nothing where it takes the record out. */
+interface Change {
+  readonly value: Buffer | undefined;
 }
 
 /**
@@ -38,9 +36,9 @@ export class Reserve {
     this.fd = openSync(path, 'r+');
   }
 
-  /** As `claim`, for the little that opening the file writes. */
-  claimSync(): void {
-    for (const length of this.missing(0)) this.size += writeSync(this.fd, ZEROS, 0, length, this.size);
+  /** As `claim`, for what opening the file writes. */
+  claimSync(bytes: number): void {
+    for (const length of this.missing(bytes)) this.size += writeSync(this.fd, ZEROS, 0, length, this.size);
   }
 
   /**
@@ -73,22 +71,17 @@ export class Reserve {
   }
 
   /**
-   * How much a commit writes at most: its records in whole pages, and a new copy of every page of the tree that has one of its keys, of
+   * How much a transaction writes at most: its records in whole pages, and a new copy of every page of the tree that has one of its keys, of
    * which some split.
    */
-  bytesFor({ puts, removes }: Size): number {
+  bytesFor(changes: readonly Change[]): number {
     let bytes = 0;
-    for (const [, value] of puts.values()) bytes += value.length + PAGE_BYTES;
-    return bytes + Math.min((puts.size + removes.size) * PAGE_BYTES, this.used);
+    for (const { value } of changes) if (value) bytes += value.length + PAGE_BYTES;
+    return bytes + Math.min(changes.length * PAGE_BYTES, this.used);
   }
 
   private get used(): number {
     return usedBytes(this.fd) ?? 0;
-  }
-
-  /** Waits until everything that was written to the file, by whomever, is on the disk. */
-  async flush(): Promise<void> {
-    await fsyncAsync(this.fd);
   }
 
   close(): void {
