@@ -7,11 +7,29 @@ const RETRY_AFTER_SECONDS = '1';
 
 const TRUE_HEADERS = ['Content-Type', 'application/json', 'Content-Length', '4'];
 
+/** Pushes that are done, and not answered yet. */
+let done: ServerResponse[] = [];
+
 /**
- * `200 true`. Ready-made where the connection goes on: Node puts the same headers together anew for each response and writes twice
- * (a push of one event: 22 µs of a bare server with it, 18 with this).
+ * `200 true`, at the end of this turn of the event loop: behind the frames of the events, and all answers of the turn in one go. A peer that is woken
+ * for one of them is awake for the others, where each alone would wake it anew: 41 µs a push instead of 47, and a 99th percentile of 0.8 ms instead of
+ * 2.9 (median of seven interleaved pairs, eight connectors).
  */
 export function answerTrue(response: ServerResponse): void {
+  if (done.push(response) === 1) setImmediate(answerDone);
+}
+
+function answerDone(): void {
+  const responses = done;
+  done = [];
+  for (const response of responses) writeTrue(response);
+}
+
+/**
+ * Ready-made where the connection goes on: Node puts the same headers together anew for each response and writes twice (a push of one event: 22 µs
+ * of a bare server with it, 18 with this).
+ */
+function writeTrue(response: ServerResponse): void {
   const { socket } = response;
   // Without a socket, an earlier request of the connection is still to be answered.
   if (socket && response.shouldKeepAlive && !socket.destroyed) {
