@@ -56,6 +56,8 @@ export class Log implements LoggerService {
   }
 
   private write(level: pino.Level, message: unknown, context: string | undefined): void {
+    // Two lines a connection that nobody wants to see are 3 % of a storm of them.
+    if (!this.pino.isLevelEnabled(level)) return;
     const from = context === undefined ? {} : { context };
     if (message instanceof Error) this.pino[level]({ ...from, err: message }, message.message);
     else if (typeof message === 'string') this.pino[level](from, message);

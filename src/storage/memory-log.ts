@@ -2,7 +2,7 @@ import type { PushedEvent } from '../notifier/event.js';
 import type { Head, LogExtent, Page, Since, StoredEvent } from '../notifier/event-log.js';
 import { newEpoch, type Position } from '../notifier/position.js';
 import type { Bounds } from './bounds.js';
-import { pageOf } from './page.js';
+import { PageDraft } from './page.js';
 
 interface HeldEvent extends StoredEvent {
   /** On the store's clock. */
@@ -101,11 +101,11 @@ export class MemoryLog {
 
   /** The page after `start`, a position that this log holds. */
   page(start: Position, maxBytes: number, since: Since | undefined): Page {
-    return pageOf(this, start, this.eventsAfter(start.seq), maxBytes, since);
-  }
-
-  private *eventsAfter(seq: number): Generator<StoredEvent> {
-    for (let i = this.first + seq - this.trimmedSeq; i < this.events.length; i++) yield this.events[i]!;
+    const page = new PageDraft(this, start, maxBytes, since);
+    for (let i = this.first + start.seq - this.trimmedSeq; i < this.events.length; i++) {
+      if (!page.add(this.events[i]!)) break;
+    }
+    return page.finished();
   }
 
   extent(): LogExtent {

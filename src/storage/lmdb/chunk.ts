@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../../notifier/event-log.js';
+import type { PageDraft } from '../page.js';
 import type { LogHead } from './log-head.js';
 
 /**
@@ -109,16 +110,24 @@ export function decodeIndex(firstSeq: number, record: Buffer): ChunkIndex {
   };
 }
 
-/** The events of the record that stands at `firstSeq`, from number `fromSeq` on. */
-export function* decodeEvents(firstSeq: number, record: Buffer, fromSeq: number): Generator<StoredEvent> {
-  const index = decodeIndex(firstSeq, record);
-  let textAt = HEADER_BYTES + index.count * INDEX_BYTES;
-  for (let i = 0; i < index.count; i++) {
-    const end = textAt + index.length(i);
-    if (firstSeq + i >= fromSeq) {
+/**
+ * Adds the events of the record that stands at `firstSeq` to a page, from number `fromSeq` on.
+ *
+ * @returns whether there was room for all of them
+ */
+export function addEvents(page: PageDraft, firstSeq: number, record: Buffer, fromSeq: number): boolean {
+  const count = eventsIn(record);
+  const tag = record.readUInt32LE(9);
+  let at = HEADER_BYTES;
+  let textAt = HEADER_BYTES + count * INDEX_BYTES;
+  for (let seq = firstSeq; seq < firstSeq + count; seq++) {
+    const end = textAt + record.readUInt32LE(at + 8);
+    if (seq >= fromSeq) {
       const text = record.toString('latin1', textAt, end);
-      yield { seq: firstSeq + i, tag: index.tag, createdAt: index.createdAt(i), text };
+      if (!page.add({ seq, tag, createdAt: record.readDoubleLE(at), text })) return false;
     }
+    at += INDEX_BYTES;
     textAt = end + 1;
   }
+  return true;
 }

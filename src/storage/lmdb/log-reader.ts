@@ -1,17 +1,9 @@
-import type {
-  Head,
-  LogExtent,
-  LogView,
-  Page,
-  Since,
-  StoredEvent,
-  StoreMemory,
-} from '../../notifier/event-log.js';
+import type { Head, LogExtent, LogView, Page, Since, StoreMemory } from '../../notifier/event-log.js';
 import type { Position } from '../../notifier/position.js';
 import { resolvePosition } from '../../notifier/start-point.js';
 import { type Bounds, type Clock, HOUR_MS } from '../bounds.js';
-import { pageOf } from '../page.js';
-import { decodeEvents, decodeHead, decodeIndex } from './chunk.js';
+import { PageDraft } from '../page.js';
+import { addEvents, decodeHead, decodeIndex } from './chunk.js';
 import type { HeadCache } from './head-cache.js';
 import { MAX_SEQ } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
@@ -49,7 +41,9 @@ export class LogReader {
     if (!view.head || view.head.seq === start.seq) {
       return { epoch: start.epoch, events: [], start, end: start, reachedHead: true };
     }
-    return pageOf(view.head, start, this.eventsAfter(accessId, start.seq), maxBytes, since);
+    const page = new PageDraft(view.head, start, maxBytes, since);
+    this.addEvents(page, accessId, start.seq);
+    return page.finished();
   }
 
   extent(accessId: string): LogExtent {
@@ -67,10 +61,10 @@ export class LogReader {
     };
   }
 
-  private *eventsAfter(accessId: string, seq: number): Generator<StoredEvent> {
-    const first = this.file.chunkAt(accessId, seq + 1);
+  private addEvents(page: PageDraft, accessId: string, after: number): void {
+    const first = this.file.chunkAt(accessId, after + 1);
     for (const { firstSeq, record } of this.file.chunks(accessId, first?.firstSeq ?? 0)) {
-      yield* decodeEvents(firstSeq, record, seq + 1);
+      if (!addEvents(page, firstSeq, record, after + 1)) return;
     }
   }
 
