@@ -15,6 +15,7 @@ import { type Bounds, type Clock, HOUR_MS, steadyClock } from './bounds.js';
 import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import { HeadCache } from './lmdb/head-cache.js';
+import type { JournaledCommit } from './lmdb/journal-entry.js';
 import { expiredRange, hashOfExpiryKey, hourRange, readHourKey } from './lmdb/keys.js';
 import type { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
@@ -150,14 +151,15 @@ export class LmdbEventLog extends EventLog {
 
   private async commit(changes: readonly ((draft: CommitDraft) => unknown)[]): Promise<unknown[]> {
     const { draft, meta, results } = this.draft(changes, this.bounds);
+    let commit: JournaledCommit;
     try {
-      await this.file.write(draft, meta);
+      commit = await this.file.write(draft, meta);
     } catch (error) {
       this.failed(error);
       throw error;
     }
     // All of it in one turn: whoever reads sees the commit whole, or not yet.
-    this.file.apply(draft, meta);
+    this.file.apply(commit, meta);
     this.remember(draft);
     if (this.file.isJournalLong) void this.settle();
     this.listener?.([...draft.announcements()]);

@@ -7,7 +7,15 @@ export interface Changes {
   readonly removes: ReadonlyMap<string, Buffer>;
 }
 
-/** One commit as the journal keeps it. */
+/** A commit with its entry in the journal. */
+export interface JournaledCommit {
+  readonly changes: Changes;
+  readonly entry: Buffer;
+  /** Where in the entry the values of `changes.puts` stand, in their order. */
+  readonly valuesAt: readonly number[];
+}
+
+/** One commit as it is read from the journal. */
 export interface JournalEntry {
   /** Commits are numbered from 1, and none is left out. */
   readonly number: number;
@@ -34,7 +42,8 @@ const COUNTS_AT = CHECKSUM_AT + CHECKSUM_BYTES;
 const HEADER_BYTES = COUNTS_AT + 12;
 
 /** @param meta the file's state after the commit, whose number it names */
-export function encodeEntry({ puts, removes }: Changes, meta: Meta): Buffer {
+export function encodeEntry(changes: Changes, meta: Meta): JournaledCommit {
+  const { puts, removes } = changes;
   const metaRecord = encodeMeta(meta);
   let length = HEADER_BYTES + metaRecord.length;
   for (const [key, value] of puts.values()) length += 6 + key.length + value.length;
@@ -48,10 +57,12 @@ export function encodeEntry({ puts, removes }: Changes, meta: Meta): Buffer {
   entry.writeUInt32LE(puts.size, COUNTS_AT + 4);
   entry.writeUInt32LE(removes.size, COUNTS_AT + 8);
   let at = HEADER_BYTES + metaRecord.copy(entry, HEADER_BYTES);
+  const valuesAt: number[] = [];
   for (const [key, value] of puts.values()) {
     entry.writeUInt16LE(key.length, at);
     entry.writeUInt32LE(value.length, at + 2);
     at += 6 + key.copy(entry, at + 6);
+    valuesAt.push(at);
     at += value.copy(entry, at);
   }
   for (const key of removes.values()) {
@@ -59,7 +70,7 @@ export function encodeEntry({ puts, removes }: Changes, meta: Meta): Buffer {
     at += 2 + key.copy(entry, at + 2);
   }
   checksum(entry).copy(entry, CHECKSUM_AT);
-  return entry;
+  return { changes, entry, valuesAt };
 }
 
 /** The entries of one journal file, in order: up to the first that is not whole, or does not follow. */

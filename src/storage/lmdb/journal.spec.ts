@@ -41,7 +41,7 @@ async function write(journal: Journal, sizes: readonly number[]): Promise<{ pass
   const places: { pass: number; at: number }[] = [];
   let [pass, at] = [0, 0];
   for (const [i, size] of sizes.entries()) {
-    const entry = encodeEntry(changesOf(i + 1, size), metaOf(i + 1));
+    const { entry } = encodeEntry(changesOf(i + 1, size), metaOf(i + 1));
     places.push({ pass, at });
     await journal.append(entry);
     at += entry.length;
@@ -129,11 +129,11 @@ test('a journal of other data is none of this store’s', async () => {
 
 test('a commit that was refused gives its number to the next one, in the other file too', async () => {
   const journal = new Journal(path, false, LENGTH);
-  await journal.append(encodeEntry(changesOf(1, 10), metaOf(1)));
-  await journal.append(encodeEntry(changesOf(2, 10), metaOf(2)));
+  await journal.append(encodeEntry(changesOf(1, 10), metaOf(1)).entry);
+  await journal.append(encodeEntry(changesOf(2, 10), metaOf(2)).entry);
   journal.turn();
   journal.release();
-  await journal.append(encodeEntry(changesOf(2, 20), metaOf(2)));
+  await journal.append(encodeEntry(changesOf(2, 20), metaOf(2)).entry);
   const entries = [...readJournals(path, EPOCH, 0)];
   expect(entries.map(({ number }) => number)).toEqual([1, 2]);
   expect(entries[1]!.puts[0]![1].length).toBe(20);

@@ -24,8 +24,27 @@ export function chunkKey(accessId: string, seq: number): Buffer {
   return key;
 }
 
+const SEQ_BYTES = 6;
+
 export function seqOfChunkKey(key: Buffer): number {
-  return key.readUIntBE(key.length - 6, 6);
+  return key.readUIntBE(key.length - SEQ_BYTES, SEQ_BYTES);
+}
+
+export function isChunkKey(key: Buffer): boolean {
+  return key[0] === CHUNK;
+}
+
+/** What the keys of one log's chunks begin with, as a byte string: of a key, given as one. */
+export function logOfChunkKey(key: string): string {
+  return key.slice(0, -SEQ_BYTES);
+}
+
+/** The key of a chunk in the log whose keys begin with `log`. */
+export function keyOfChunk(log: string, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(log.length + SEQ_BYTES);
+  key.write(log, 'latin1');
+  key.writeUIntBE(seq, log.length, SEQ_BYTES);
+  return key;
 }
 
 /** Where a log stands that has events, or only a head, by the hour of its last push. */

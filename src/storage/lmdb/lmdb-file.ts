@@ -1,12 +1,18 @@
 import type { RootDatabase } from 'lmdb';
 import { eventsIn } from './chunk.js';
 import { FolderError } from './folder-error.js';
-import { encodeEntry, type Changes } from './journal-entry.js';
+import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
-import { chunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
+import { chunkKey, logOfChunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 import { isSameProcess } from './owner.js';
-import { overlaid, PendingRecords, type PendingRecord } from './pending-records.js';
+import {
+  overlaid,
+  PendingRecords,
+  type PendingChunk,
+  type PendingLog,
+  type PendingRecord,
+} from './pending-records.js';
 import type { Reserve } from './reserve.js';
 
 /** A record of a log and where it stands. */
@@ -50,6 +56,7 @@ export class LmdbFile {
     return this.current;
   }
 
+  /** A record that is no chunk. */
   get(key: Buffer): Buffer | undefined {
     const name = key.toString('latin1');
     const pending = this.pending.get(name) ?? this.settling?.records.get(name);
@@ -58,18 +65,16 @@ export class LmdbFile {
 
   /** The record that holds event `seq` of a user's log, or the nearest one before it. */
   chunkAt(accessId: string, seq: number): ChunkRecord | undefined {
-    const start = chunkKey(accessId, seq);
-    const end = chunkKey(accessId, 0);
+    const logs = this.pendingLogs(accessId);
     // Most often it is one of the newest, and the tree, a read of 3 µs, need not be asked.
-    for (const records of [this.pending, this.settling?.records]) {
-      const { key, value } = records?.floor(start.toString('latin1')) ?? {};
-      if (!key || !value || key.compare(end) <= 0) continue;
-      const firstSeq = seqOfChunkKey(key);
-      if (seq < firstSeq + eventsIn(value)) return { firstSeq, record: value };
+    for (const log of logs) {
+      const chunk = log.floor(seq);
+      if (chunk && isThere(chunk) && seq < chunk.firstSeq + eventsIn(chunk.record)) return chunk;
     }
-    for (const { key, value } of this.descending(start, end)) {
-      if (value) return { firstSeq: seqOfChunkKey(key), record: value };
-    }
+    const range = { start: chunkKey(accessId, seq), end: chunkKey(accessId, 0), reverse: true };
+    let chunks = chunksOf(this.db.getRange(range));
+    for (const log of logs.toReversed()) chunks = overlaid(log.descending(seq), chunks, bySeqDown);
+    for (const chunk of chunks) if (isThere(chunk)) return chunk;
     return undefined;
   }
 
@@ -80,33 +85,33 @@ export class LmdbFile {
 
   /** The records of a user's log that stand at `fromSeq` or behind it and before `endSeq`. */
   *chunks(accessId: string, fromSeq: number, endSeq = MAX_SEQ): Generator<ChunkRecord> {
-    for (const { key, value } of this.ascending(chunkKey(accessId, fromSeq), chunkKey(accessId, endSeq))) {
-      if (value) yield { firstSeq: seqOfChunkKey(key), record: value };
+    const range = { start: chunkKey(accessId, fromSeq), end: chunkKey(accessId, endSeq) };
+    let chunks = chunksOf(this.db.getRange(range));
+    for (const log of this.pendingLogs(accessId).toReversed()) {
+      chunks = overlaid(log.ascending(fromSeq, endSeq), chunks, bySeq);
     }
+    for (const chunk of chunks) if (isThere(chunk)) yield chunk;
   }
 
-  /** Keys of a range, in order. */
-  *keys(range: { start: Buffer; end: Buffer }, limit = Infinity): Generator<Buffer> {
+  /** What stands of a user's log in the journals, the newer first. */
+  private pendingLogs(accessId: string): PendingLog[] {
+    const name = logOfChunkKey(chunkKey(accessId, 0).toString('latin1'));
+    const logs = [this.pending.log(name), this.settling?.records.log(name)];
+    return logs.filter((log) => log !== undefined);
+  }
+
+  /** Keys of a range in which no chunks are, in order. */
+  *keys({ start, end }: { start: Buffer; end: Buffer }, limit = Infinity): Generator<Buffer> {
+    const [first, last] = [start.toString('latin1'), end.toString('latin1')];
+    let records: Iterable<PendingRecord> = this.db.getRange({ start, end });
+    if (this.settling) records = overlaid(this.settling.records.ascending(first, last), records, byKey);
+    records = overlaid(this.pending.ascending(first, last), records, byKey);
     let count = 0;
-    for (const { key, value } of this.ascending(range.start, range.end)) {
+    for (const { key, value } of records) {
       if (!value) continue;
       if (count++ === limit) return;
       yield key;
     }
-  }
-
-  private ascending(start: Buffer, end: Buffer): Iterable<PendingRecord> {
-    const [first, last] = [start.toString('latin1'), end.toString('latin1')];
-    let records: Iterable<PendingRecord> = this.db.getRange({ start, end });
-    if (this.settling) records = overlaid(this.settling.records.ascending(first, last), records, 1);
-    return overlaid(this.pending.ascending(first, last), records, 1);
-  }
-
-  private descending(start: Buffer, end: Buffer): Iterable<PendingRecord> {
-    const [first, last] = [start.toString('latin1'), end.toString('latin1')];
-    let records: Iterable<PendingRecord> = this.db.getRange({ start, end, reverse: true });
-    if (this.settling) records = overlaid(this.settling.records.descending(first, last), records, -1);
-    return overlaid(this.pending.descending(first, last), records, -1);
   }
 
   /**
@@ -114,22 +119,23 @@ export class LmdbFile {
    *
    * @param meta the file's state after it
    */
-  async write(changes: Changes, meta: Meta): Promise<void> {
+  async write(changes: Changes, meta: Meta): Promise<JournaledCommit> {
     this.assertOwned();
     while (this.journal.isTooLong) await this.settle();
-    const entry = encodeEntry(changes, meta);
+    const commit = encodeEntry(changes, meta);
     try {
-      await this.journal.append(entry);
+      await this.journal.append(commit.entry);
     } catch (error) {
       if (!(error instanceof JournalFullError)) throw error;
       await this.settleAll();
-      await this.journal.append(entry);
+      await this.journal.append(commit.entry);
     }
+    return commit;
   }
 
   /** Lets everyone see a commit that was written. */
-  apply(changes: Changes, meta: Meta): void {
-    this.pending.apply(changes);
+  apply(commit: JournaledCommit, meta: Meta): void {
+    this.pending.apply(commit);
     this.current = meta;
   }
 
@@ -209,6 +215,26 @@ export class LmdbFile {
     this.reserve.close();
     await this.db.close();
   }
+}
+
+function* chunksOf(records: Iterable<PendingRecord>): Iterable<PendingChunk> {
+  for (const { key, value } of records) yield { firstSeq: seqOfChunkKey(key), record: value };
+}
+
+function isThere(chunk: PendingChunk): chunk is ChunkRecord {
+  return chunk.record !== undefined;
+}
+
+function bySeq(a: PendingChunk, b: PendingChunk): number {
+  return a.firstSeq - b.firstSeq;
+}
+
+function bySeqDown(a: PendingChunk, b: PendingChunk): number {
+  return b.firstSeq - a.firstSeq;
+}
+
+function byKey(a: PendingRecord, b: PendingRecord): number {
+  return a.key.compare(b.key);
 }
 
 /** As many records as one transaction may take, again and again. */
