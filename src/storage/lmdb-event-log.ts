@@ -16,7 +16,7 @@ import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import { HeadCache } from './lmdb/head-cache.js';
 import type { JournaledCommit } from './lmdb/journal-entry.js';
-import { expiredRange, hashOfExpiryKey, hourRange, readHourKey } from './lmdb/keys.js';
+import { expiryKeysEnd, hashOfExpiryKey, hourKey, readHourKey } from './lmdb/keys.js';
 import type { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
 import type { Meta } from './lmdb/meta.js';
@@ -161,7 +161,7 @@ export class LmdbEventLog extends EventLog {
     // All of it in one turn: whoever reads sees the commit whole, or not yet.
     this.file.apply(commit, meta);
     this.remember(draft);
-    if (this.file.isJournalLong) void this.settle();
+    if (this.file.isUnsettled) void this.settle();
     this.listener?.([...draft.announcements()]);
     return results;
   }
@@ -250,7 +250,7 @@ export class LmdbEventLog extends EventLog {
   private over(limit: number): { claims: Buffer[]; users: string[] } {
     const now = this.clock();
     const { bufferTtlMs, headTtlMs } = this.bounds;
-    const claims = [...this.file.keys(expiredRange(now), limit)];
+    const claims = [...this.file.keysBefore(expiryKeysEnd(now), limit)];
     const logs = this.usersBefore(true, now - bufferTtlMs, limit);
     const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs, limit);
     return { claims, users: [...logs, ...heads] };
@@ -258,7 +258,7 @@ export class LmdbEventLog extends EventLog {
 
   private usersBefore(withEvents: boolean, time: number, limit: number): string[] {
     const hour = Math.max(0, Math.floor(time / HOUR_MS));
-    const keys = this.file.keys(hourRange(withEvents, hour), limit);
+    const keys = this.file.keysBefore(hourKey(withEvents, hour, ''), limit);
     return [...keys].map((key) => readHourKey(key).accessId);
   }
 

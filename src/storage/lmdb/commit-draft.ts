@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IdempotencyClaim, Push } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
-import { claimKey, expiryKey, hourRange, readHourKey } from './keys.js';
+import { claimKey, expiryKey, hourKey, readHourKey } from './keys.js';
 import type { Changes } from './journal-entry.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
@@ -197,7 +197,7 @@ export class CommitDraft implements Changes {
   }
 
   private evict(logsWithEvents: boolean): void {
-    for (const key of this.file.keys(hourRange(logsWithEvents, ANY_HOUR))) {
+    for (const key of this.file.keysBefore(hourKey(logsWithEvents, ANY_HOUR, ''))) {
       if (this.bytes <= this.bounds.totalBytes) return;
       const { accessId } = readHourKey(key);
       if (this.logs.has(accessId) || this.forgotten.has(accessId)) continue;

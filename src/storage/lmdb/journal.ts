@@ -11,12 +11,15 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { decodeEntries, type JournalEntry } from './journal-entry.js';
+import { decodeEntries, newestNumber, type JournalEntry } from './journal-entry.js';
 
 /** A file grows by so many zeros at a time. Writing where something stands already costs the disk one step less: 190 µs instead of 300. */
 const STEP_BYTES = 1024 * 1024;
 
 const ZEROS = Buffer.alloc(STEP_BYTES);
+
+/** What follows in the names of the journals on that of the store's file. */
+export const JOURNALS = ['-journal-1', '-journal-2'];
 
 /** Beyond so many times the bytes after which it should be carried over, commits wait for that. */
 const MOST_LENGTHS = 4;
@@ -36,7 +39,7 @@ export class JournalFullError extends Error {
 /** Entries one behind the other in a file that is written over and over. */
 class JournalFile {
   private readonly fd: number;
-  private size = 0;
+  size = 0;
   position = 0;
 
   constructor(
@@ -57,7 +60,7 @@ class JournalFile {
     const end = this.position + entry.length;
     if (end > this.size) await this.grow(end);
     await this.write(entry, this.position);
-    if (this.waitsForDisk && WRITE_THROUGH === 0) await fdatasyncAsync(this.fd);
+    if (this.waitsForDisk && WRITE_THROUGH === 0) await this.flush();
     this.position = end;
   }
 
@@ -79,10 +82,9 @@ class JournalFile {
     }
   }
 
-  /** Takes it from the disk: all that it held stands elsewhere. */
-  async remove(): Promise<void> {
-    rmSync(this.path, { force: true });
-    await this.close();
+  /** Waits until the disk has all that was written. */
+  async flush(): Promise<void> {
+    await fdatasyncAsync(this.fd);
   }
 
   async close(): Promise<void> {
@@ -95,6 +97,7 @@ class JournalFile {
  * turns: while the commits of one are being carried over into the tree, the other takes the new ones.
  */
 export class Journal {
+  private readonly files: readonly JournalFile[];
   private active: JournalFile;
   private idle: JournalFile;
   /** The file that was turned away from, until it is released. */
@@ -108,16 +111,16 @@ export class Journal {
    */
   constructor(
     path: string,
-    waitsForDisk: boolean,
+    private readonly waitsForDisk: boolean,
     private readonly lengthBytes: number,
   ) {
-    const [first, second] = journalPaths(path).map((file) => {
+    this.files = journalPaths(path).map((file) => {
       // A new file, not the old one anew: a process that does not know that it lost the folder still has that one.
       rmSync(file, { force: true });
       return new JournalFile(file, waitsForDisk);
     });
-    this.active = first!;
-    this.idle = second!;
+    this.active = this.files[0]!;
+    this.idle = this.files[1]!;
     syncFolder(dirname(path));
   }
 
@@ -149,42 +152,63 @@ export class Journal {
     this.retired = undefined;
   }
 
-  /** @param isCarriedOver whether nothing in it is needed any more */
-  async close(isCarriedOver: boolean): Promise<void> {
-    for (const file of new Set([this.active, this.idle])) {
-      if (isCarriedOver) await file.remove();
-      else await file.close();
-    }
-    if (this.retired && this.retired !== this.active) await this.retired.close();
+  /** To be called before what was turned away from is carried over. */
+  async flushRetired(): Promise<void> {
+    if (!this.waitsForDisk) await this.retired?.flush();
+  }
+
+  /** Begins in the longer file: all that either holds was carried over, and the disk may have no room for more. */
+  restart(): void {
+    this.active.position = 0;
+    if (this.idle.size > this.active.size) [this.active, this.idle] = [this.idle, this.active];
+  }
+
+  /** Takes the files' names away: all that they hold was carried over. */
+  remove(): void {
+    for (const { path } of this.files) rmSync(path, { force: true });
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.files) await file.close();
   }
 }
 
+/** What the journals of a store's file hold. */
+export interface Journaled {
+  /** The commits that follow on the tree, in order. */
+  readonly entries: readonly JournalEntry[];
+  /** The highest number that stands anywhere. Where it is not that of the last of `entries`, some are missing in between. */
+  readonly newest: number;
+}
+
 /**
- * The commits behind number `commit` that stand in the journals of a store's file.
+ * Reads the journals.
  *
  * @param path of the store's file
- * @throws Error where some are missing between others
+ * @param commit the number of the last commit that the tree has
  */
-export function* readJournals(path: string, epoch: string, commit: number): Generator<JournalEntry> {
-  const chains = journalPaths(path)
-    .map((file) => [...decodeEntries(readOrEmpty(file), epoch)])
+export function readJournals(path: string, epoch: string, commit: number): Journaled {
+  const files = journalPaths(path).map(readOrEmpty);
+  const chains = files
+    .map((file) => [...decodeEntries(file, epoch)])
     .filter((chain) => chain.length > 0)
     .sort(([a], [b]) => a!.number - b!.number);
+  const entries: JournalEntry[] = [];
   let last = commit;
   for (const [i, chain] of chains.entries()) {
     // Where a file could not grow, its last entry may have been refused and its number used again in the other.
     const end = chains[i + 1]?.[0]!.number ?? Infinity;
     for (const entry of chain) {
-      if (entry.number <= last || entry.number >= end) continue;
-      if (entry.number !== last + 1) throw new Error('a part of its journal is missing or damaged');
-      yield entry;
+      if (entry.number !== last + 1 || entry.number >= end) continue;
+      entries.push(entry);
       last = entry.number;
     }
   }
+  return { entries, newest: Math.max(last, ...files.map((file) => newestNumber(file, epoch))) };
 }
 
 function journalPaths(path: string): string[] {
-  return [`${path}-journal-1`, `${path}-journal-2`];
+  return JOURNALS.map((end) => path + end);
 }
 
 function readOrEmpty(path: string): Buffer {

@@ -47,16 +47,13 @@ export function keyOfChunk(log: string, seq: number): Buffer {
   return key;
 }
 
-/** Where a log stands that has events, or only a head, by the hour of its last push. */
+/**
+ * Where a log stands that has events, or only a head, by the hour of its last push. Without an access id: before all logs of that hour.
+ */
 export function hourKey(hasEvents: boolean, hour: number, accessId: string): Buffer {
   const key = idKey(hasEvents ? LOGS_BY_HOUR : HEADS_BY_HOUR, 4, accessId, 0);
   key.writeUInt32BE(hour, 1);
   return key;
-}
-
-/** From which key to which the logs (or heads) stand whose last push was before `hour`. */
-export function hourRange(hasEvents: boolean, hour: number): { start: Buffer; end: Buffer } {
-  return { start: hourKey(hasEvents, 0, ''), end: hourKey(hasEvents, hour, '') };
 }
 
 export function readHourKey(key: Buffer): { hour: number; accessId: string } {
@@ -83,9 +80,9 @@ export function hashOfExpiryKey(key: Buffer): Buffer {
   return Buffer.from(key.subarray(EXPIRY_AND_KIND));
 }
 
-/** From which key to which the claims stand that have expired at `now`. */
-export function expiredRange(now: number): { start: Buffer; end: Buffer } {
-  return { start: expiryKey(0, Buffer.alloc(0)), end: expiryKey(now + 1, Buffer.alloc(0)) };
+/** The key before which the claims stand that have expired at `now`. */
+export function expiryKeysEnd(now: number): Buffer {
+  return expiryKey(now + 1, Buffer.alloc(0));
 }
 
 function idKey(kind: number, before: number, accessId: string, after: number): Buffer {

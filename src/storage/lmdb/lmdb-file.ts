@@ -1,5 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { eventsIn } from './chunk.js';
+import { FirstKeys } from './first-keys.js';
 import { FolderError } from './folder-error.js';
 import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
@@ -37,7 +38,10 @@ export class LmdbFile {
   /** What is being carried over into the tree, and the file's state after it. */
   private settling: { readonly records: PendingRecords; readonly meta: Meta } | undefined;
   private settled: Promise<void> | undefined;
+  /** The number of the last commit that stands in the tree. */
+  private carriedOver: number;
   private ownRecord: Buffer;
+  private readonly firstKeys = new FirstKeys();
 
   constructor(
     private readonly path: string,
@@ -49,6 +53,7 @@ export class LmdbFile {
     readonly setAside: string | undefined,
   ) {
     this.ownRecord = db.get(metaKey)!;
+    this.carriedOver = current.commit;
   }
 
   /** As of the last commit. */
@@ -69,7 +74,10 @@ export class LmdbFile {
     // Most often it is one of the newest, and the tree, a read of 3 µs, need not be asked.
     for (const log of logs) {
       const chunk = log.floor(seq);
-      if (chunk && isThere(chunk) && seq < chunk.firstSeq + eventsIn(chunk.record)) return chunk;
+      if (!chunk) continue;
+      if (isThere(chunk) && seq < chunk.firstSeq + eventsIn(chunk.record)) return chunk;
+      // What lies below may have been removed since.
+      break;
     }
     const range = { start: chunkKey(accessId, seq), end: chunkKey(accessId, 0), reverse: true };
     let chunks = chunksOf(this.db.getRange(range));
@@ -100,18 +108,22 @@ export class LmdbFile {
     return logs.filter((log) => log !== undefined);
   }
 
-  /** Keys of a range in which no chunks are, in order. */
-  *keys({ start, end }: { start: Buffer; end: Buffer }, limit = Infinity): Generator<Buffer> {
-    const [first, last] = [start.toString('latin1'), end.toString('latin1')];
+  /** Keys before `end` that begin with the same byte, in order. Not for chunks. */
+  *keysBefore(end: Buffer, limit = Infinity): Generator<Buffer> {
+    const start = this.firstKeys.of(end);
+    if (start.compare(end) >= 0) return;
     let records: Iterable<PendingRecord> = this.db.getRange({ start, end });
-    if (this.settling) records = overlaid(this.settling.records.ascending(first, last), records, byKey);
-    records = overlaid(this.pending.ascending(first, last), records, byKey);
+    for (const pending of [this.settling?.records, this.pending]) {
+      if (pending) records = overlaid(pending.ascending(start, end), records, byKey);
+    }
     let count = 0;
     for (const { key, value } of records) {
       if (!value) continue;
+      if (count === 0) this.firstKeys.are(key);
       if (count++ === limit) return;
       yield key;
     }
+    if (count === 0) this.firstKeys.are(end);
   }
 
   /**
@@ -120,7 +132,6 @@ export class LmdbFile {
    * @param meta the file's state after it
    */
   async write(changes: Changes, meta: Meta): Promise<JournaledCommit> {
-    this.assertOwned();
     while (this.journal.isTooLong) await this.settle();
     const commit = encodeEntry(changes, meta);
     try {
@@ -128,20 +139,24 @@ export class LmdbFile {
     } catch (error) {
       if (!(error instanceof JournalFullError)) throw error;
       await this.settleAll();
+      this.journal.restart();
       await this.journal.append(commit.entry);
     }
+    // Last: whoever has taken the folder over meanwhile has not read it.
+    this.assertOwned();
     return commit;
   }
 
   /** Lets everyone see a commit that was written. */
   apply(commit: JournaledCommit, meta: Meta): void {
     this.pending.apply(commit);
+    for (const [key] of commit.changes.puts.values()) this.firstKeys.note(key);
     this.current = meta;
   }
 
-  /** Whether it is time to settle. */
-  get isJournalLong(): boolean {
-    return this.journal.isLong;
+  /** Whether it is time to settle, or to go on with what failed. */
+  get isUnsettled(): boolean {
+    return this.journal.isLong || this.settling !== undefined;
   }
 
   /**
@@ -155,7 +170,7 @@ export class LmdbFile {
   }
 
   private async settleAll(): Promise<void> {
-    while (this.settling || this.pending.size > 0) await this.settle();
+    while (this.carriedOver < this.current.commit) await this.settle();
   }
 
   private async carryOver(): Promise<void> {
@@ -165,16 +180,19 @@ export class LmdbFile {
       this.journal.turn();
     }
     const { records, meta } = this.settling;
+    // The tree must not get ahead of it: after a power loss, half a commit would stand there.
+    await this.journal.flushRetired();
     for (const slice of slices(records.all())) await this.transact(slice);
     await this.transact([], meta);
+    this.carriedOver = meta.commit;
     this.settling = undefined;
     this.journal.release();
   }
 
   /** One transaction of the tree, flushed to the disk. */
   private async transact(records: readonly PendingRecord[], meta?: Meta): Promise<void> {
-    await this.reserve.claim(this.reserve.bytesFor(records));
     this.assertOwned();
+    await this.reserve.claim(this.reserve.bytesFor(records));
     const metaRecord = meta && encodeMeta(meta);
     const done = this.db.batch(() => {
       for (const { key, value } of records) void (value ? this.db.put(key, value) : this.db.remove(key));
@@ -203,15 +221,15 @@ export class LmdbFile {
 
   /** Carries everything over, says that nothing is owed to the disk, and lets go of the file. */
   async close(): Promise<void> {
-    let isCarriedOver = false;
     try {
       await this.settleAll();
+      // While the folder is still this process's: the next one's have the same names.
+      this.journal.remove();
       await this.transact([], { ...this.current, owner: null });
-      isCarriedOver = true;
     } catch {
       // The file keeps its owner, and the journal what it has: whoever opens it next sees that the owner is gone, and reads it.
     }
-    await this.journal.close(isCarriedOver);
+    await this.journal.close();
     this.reserve.close();
     await this.db.close();
   }

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../notifier/event-log.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
 import { FolderError } from './folder-error.js';
 import { metaKey } from './keys.js';
-import { decodeMeta, encodeMeta, type Owner } from './meta.js';
+import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
 import { openFile } from './open-file.js';
 
 const BOUNDS = {
@@ -21,12 +21,26 @@ const BOUNDS = {
 
 const PAGE = 4096;
 
+const EMPTY_META = {
+  serial: 0,
+  commit: 0,
+  forgottenSerial: 0,
+  forgottenCreatedAt: null,
+  clock: 0,
+  bytes: 0,
+  headBytes: 0,
+  claimBytes: 0,
+  doubtedAt: 0,
+};
+
 let dir: string;
 let path: string;
+let journal: string;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'notifier-open-'));
   path = join(dir, 'notifier.mdb');
+  journal = `${path}-journal-1`;
 });
 
 afterEach(async () => {
@@ -150,6 +164,74 @@ test.each([
   const file = openFile(dir, 'full');
   expect(file.meta.doubtedAt).toBe(0);
   await file.close();
+});
+
+/** A log with five events, each a commit of its own, whose process was killed; the third of them is damaged in the journal. */
+async function leaveDamagedJournal(owner: Partial<Owner>): Promise<Buffer> {
+  const log = openLog();
+  const contents: Buffer[] = [];
+  for (let i = 1; i <= 5; i++) {
+    await log.append({ events: [{ accessId: 'a', createdAt: i, text: `{"payload":"${i}"}` }] });
+    contents.push(await readFile(journal));
+  }
+  await log.close();
+  const thirdAt = contents[2]!.findIndex((byte, at) => byte !== contents[1]![at]);
+  const content = contents[4]!;
+  content[thirdAt + 50]! ^= 1;
+  await writeFile(journal, content);
+  await leaveTree({ commit: 0 }, owner);
+  return content;
+}
+
+/** As a process leaves it that was killed before it had carried anything over. */
+async function leaveTree(meta: Partial<Meta>, owner: Partial<Owner>): Promise<void> {
+  const db = openRaw();
+  const { epoch } = decodeMeta(db.get(metaKey)!);
+  await db.clearAsync();
+  const own = { pid: process.pid, startedAt: 'another', bootId: 'another', sync: 'full' as const };
+  await db.put(metaKey, encodeMeta({ ...EMPTY_META, epoch, ...meta, owner: { ...own, ...owner } }));
+  await db.close();
+}
+
+test('damage in the middle of a journal stops a server that promised to keep it', async () => {
+  await leaveDamagedJournal({});
+  expect(() => openLog()).toThrow(
+    /notifier\.mdb cannot be read \(a part of its journal is missing or damaged\)/,
+  );
+});
+
+test('what a power loss left behind a gap in the journal is gone for good, and the rest is kept', async () => {
+  const content = await leaveDamagedJournal({ sync: 'process' });
+  const file = openFile(dir, 'process');
+  expect(file.setAside).toBeUndefined();
+  expect(file.meta).toMatchObject({ serial: 2, commit: 5 });
+  expect(file.meta.doubtedAt).toBeGreaterThan(0);
+  await file.close();
+  // As if that process had been killed before it had new journals.
+  await writeFile(journal, content);
+  await leaveOwner({ startedAt: 'another', sync: 'process' });
+  const next = openFile(dir, 'process');
+  expect(next.setAside).toBeUndefined();
+  expect(next.meta.serial).toBe(2);
+  await next.close();
+});
+
+test('a folder from before there was a journal is carried on', async () => {
+  await fill();
+  const db = openRaw();
+  const { commit: _, ...meta } = decodeMeta(db.get(metaKey)!);
+  await db.put(metaKey, encodeMeta(meta as Meta));
+  await db.close();
+  const log = openLog();
+  await log.append({ events: [{ accessId: 'a', createdAt: 1, text: '{}' }] });
+  const content = await readFile(journal);
+  await log.close();
+  await writeFile(journal, content);
+  await openLog().close();
+  const again = openLog();
+  expect((await again.extent('a')).events).toBe(1);
+  expect((await again.extent('user19')).events).toBe(20);
+  await again.close();
 });
 
 /** An owner in a file that nobody has open. */

@@ -1,11 +1,11 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import { type JournalEntry } from './journal-entry.js';
-import { Journal, readJournals } from './journal.js';
+import { Journal, JOURNALS, readJournals } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile, type Database } from './lmdb-file.js';
 import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
@@ -65,7 +65,7 @@ export function openFile(dir: string, sync: Owner['sync'], journalBytes?: number
         `${path} cannot be read (${messageOf(error)}): move it away to start with an empty store`,
       );
     const aside = `${path}.unreadable-${Date.now()}`;
-    renameSync(path, aside);
+    for (const end of ['', ...JOURNALS]) if (existsSync(path + end)) renameSync(path + end, aside + end);
     return openReadable(path, sync, journalBytes, aside);
   }
 }
@@ -118,29 +118,22 @@ function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: str
     if (found.owner && isAlive(found.owner)) {
       throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
     }
-    const last = carryOver(db, reserve, journaled(path, found)) ?? found;
     const isDoubtful = found.owner !== null && mayHaveLostWrites(found.owner);
+    const { entries, newest } = readJournals(path, found.epoch, found.commit);
+    const last = entries.at(-1)?.meta ?? found;
+    // Who did not wait for the disk may have lost what stood before the rest.
+    if (newest !== last.commit && !isDoubtful)
+      throw new UnreadableError('a part of its journal is missing or damaged');
+    carryOver(db, reserve, entries);
     const doubtedAt = isDoubtful ? Math.max(last.clock, Date.now()) : last.doubtedAt;
-    const meta: Meta = { ...last, doubtedAt, owner };
+    // What is left behind a gap must never be taken for what is to come.
+    const meta: Meta = { ...last, commit: newest, doubtedAt, owner };
     db.putSync(metaKey, encodeMeta(meta));
     return meta;
   });
 }
 
-/** What the last owner has committed and not carried over. */
-function journaled(path: string, { epoch, commit, owner }: Meta): JournalEntry[] {
-  const entries: JournalEntry[] = [];
-  try {
-    for (const entry of readJournals(path, epoch, commit)) entries.push(entry);
-  } catch (error) {
-    // Who did not wait for the disk may have lost what stood before the rest.
-    if (!owner || !mayHaveLostWrites(owner)) throw new UnreadableError(messageOf(error));
-  }
-  return entries;
-}
-
-/** @returns the file's state after the last entry; `undefined` where there is none */
-function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntry[]): Meta | undefined {
+function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntry[]): void {
   const records = new Map<string, PendingRecord>();
   for (const { puts, removes } of entries) {
     for (const key of removes) records.set(key.toString('latin1'), { key, value: undefined });
@@ -152,12 +145,13 @@ function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntr
     if (value) db.putSync(key, value);
     else db.removeSync(key);
   }
-  return entries.at(-1)?.meta;
 }
 
 function readMeta(record: Buffer): Meta {
   try {
-    return decodeMeta(record);
+    const meta: Omit<Meta, 'commit'> & { commit?: number } = decodeMeta(record);
+    // Before there was a journal, commits had no numbers.
+    return { ...meta, commit: meta.commit ?? 0 };
   } catch {
     throw new UnreadableError('what the file says of itself cannot be read');
   }

@@ -65,9 +65,10 @@ export class PendingRecords {
   }
 
   /** Of all but chunks: those from `start` to before `end`, in order. */
-  *ascending(start: string, end: string): Generator<PendingRecord> {
-    for (const [name, place] of this.others.entries(start)) {
-      if (name >= end) return;
+  *ascending(start: Buffer, end: Buffer): Generator<PendingRecord> {
+    const last = end.toString('latin1');
+    for (const [name, place] of this.others.entries(start.toString('latin1'))) {
+      if (name >= last) return;
       yield { key: Buffer.from(name, 'latin1'), value: valueAt(place) };
     }
   }
