@@ -74,10 +74,9 @@ export class LmdbFile {
     // Most often it is one of the newest, and the tree, a read of 3 µs, need not be asked.
     for (const log of logs) {
       const chunk = log.floor(seq);
-      if (!chunk) continue;
-      if (isThere(chunk) && seq < chunk.firstSeq + eventsIn(chunk.record)) return chunk;
+      if (!chunk || !isThere(chunk) || seq >= chunk.firstSeq + eventsIn(chunk.record)) continue;
       // What lies below may have been removed since.
-      break;
+      if (log === logs[0] || !logs[0]!.has(chunk.firstSeq)) return chunk;
     }
     const range = { start: chunkKey(accessId, seq), end: chunkKey(accessId, 0), reverse: true };
     let chunks = chunksOf(this.db.getRange(range));

@@ -113,6 +113,11 @@ export class PendingLog {
     }
   }
 
+  /** Whether it has something to say about the chunk at `seq`. */
+  has(seq: number): boolean {
+    return this.seqs[this.firstFrom(seq)] === seq;
+  }
+
   /** The chunk at `seq`, or the nearest one before it. */
   floor(seq: number): PendingChunk | undefined {
     const i = this.firstFrom(seq + 1) - 1;
