@@ -37,10 +37,10 @@ function limitFiles({ pid }: ServerProcess, bytes: number | 'unlimited'): void {
 }
 
 /** One push to two users; its payloads say which it was. */
-function pushTwo(url: string, number: number): Promise<Answer> {
+function pushTwo(url: string, number: number, size = 20_000): Promise<Answer> {
   return push(url, [
     event('a', number, number),
-    event('b', number, 'x'.repeat(20_000)),
+    event('b', number, 'x'.repeat(size)),
     event('a', number, -number),
   ]);
 }
@@ -90,18 +90,22 @@ onLinux.each(['full', 'process'])(
 onLinux.each(['full', 'process'])(
   'a disk that fills up under concurrent pushes (sync %s) keeps what was answered and nothing else, whole, over a kill',
   async (sync) => {
-    // Some pushes more than the room that is claimed ahead.
-    server = await spawnServer(environment(sync), 5 * 1024);
+    // More pushes than the tree and both journals have room for, and none of them trimmed.
+    const large = 60_000;
+    const all = { ...environment(sync), NOTIFIER_BUFFER_BYTES: '67108864' };
+    server = await spawnServer(all, 5 * 1024);
     await server.listening();
     const { url } = server;
     const answers = await Promise.all(
-      Array.from({ length: 300 }, (_, i) => pushTwo(url, i + 1).then(({ status }) => ({ status, i: i + 1 }))),
+      Array.from({ length: 300 }, (_, i) =>
+        pushTwo(url, i + 1, large).then(({ status }) => ({ status, i: i + 1 })),
+      ),
     );
-    for (let i = 301; i <= 340; i++) answers.push({ status: (await pushTwo(url, i)).status, i });
+    for (let i = 301; i <= 340; i++) answers.push({ status: (await pushTwo(url, i, large)).status, i });
     const stored = answers.filter(({ status }) => status === 200).map(({ i }) => i);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
     await server.kill();
-    server = await startServer(environment(sync));
+    server = await startServer(all);
     const payloads = (await payloadsOfA(server.url)) as number[];
     expect(new Set(payloads.filter((number) => number > 0))).toEqual(new Set(stored));
     // Both events of a push, one behind the other.
