@@ -33,7 +33,8 @@ afterEach(async () => {
 
 /** What one life of the writer was told is stored. */
 async function writeUntilKilled(module: string, sync: string, round: number): Promise<string[]> {
-  const writer = spawn(process.execPath, [WRITER, module, dir, sync, String(round)], {
+  const options = JSON.stringify({ dir, sync, bounds: BOUNDS });
+  const writer = spawn(process.execPath, [WRITER, module, options, String(round)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   remember(writer);

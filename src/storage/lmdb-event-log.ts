@@ -159,7 +159,7 @@ export class LmdbEventLog extends EventLog {
       throw error;
     }
     // All of it in one turn: whoever reads sees the commit whole, or not yet.
-    this.file.apply(commit, meta);
+    this.file.apply(commit);
     this.remember(draft);
     if (this.file.isUnsettled) void this.settle();
     this.listener?.([...draft.announcements()]);

@@ -2,24 +2,16 @@
  * Pushes to a store until it is killed, and says on standard output which pushes it was told are stored: a line each, of the user and the
  * number. Its journal is so short that some of it is always being carried over.
  *
- *     node journal-writer.mjs <built lmdb-event-log.js> <folder> <sync> <round>
+ *     node journal-writer.mjs <built lmdb-event-log.js> <options of the store as JSON> <round>
  */
 import { writeSync } from 'node:fs';
 
-const [, , module, dir, sync, round] = process.argv;
+const [, , module, options, round] = process.argv;
 const { LmdbEventLog } = await import(module);
 
 const USERS = 30;
 const WORKERS = 8;
-const bounds = {
-  bufferEvents: 1_000_000,
-  bufferBytes: 1e9,
-  bufferTtlMs: 1e9,
-  totalBytes: 1e10,
-  headTtlMs: 1e9,
-  idempotencyTtlMs: 1e9,
-};
-const log = LmdbEventLog.open({ dir, sync, bounds, journalBytes: 20_000 });
+const log = LmdbEventLog.open({ ...JSON.parse(options), journalBytes: 20_000 });
 let count = 0;
 
 async function work() {

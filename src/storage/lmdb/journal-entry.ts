@@ -10,6 +10,8 @@ export interface Changes {
 /** A commit with its entry in the journal. */
 export interface JournaledCommit {
   readonly changes: Changes;
+  /** The file's state after it. */
+  readonly meta: Meta;
   readonly entry: Buffer;
   /** Where in the entry the values of `changes.puts` stand, in their order. */
   readonly valuesAt: readonly number[];
@@ -71,7 +73,7 @@ export function encodeEntry(changes: Changes, meta: Meta): JournaledCommit {
     at += 2 + key.copy(entry, at + 2);
   }
   checksum(entry).copy(entry, CHECKSUM_AT);
-  return { changes, entry, valuesAt };
+  return { changes, meta, entry, valuesAt };
 }
 
 /** The entries of one journal file, in order: up to the first that is not whole, or does not follow. */

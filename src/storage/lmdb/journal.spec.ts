@@ -22,8 +22,8 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function metaOf(commit: number, epoch = EPOCH): Meta {
-  return { epoch, commit, serial: commit } as Meta;
+function metaOf(commit: number): Meta {
+  return { epoch: EPOCH, commit, serial: commit } as Meta;
 }
 
 /** Changes whose bytes say which commit they are of. */

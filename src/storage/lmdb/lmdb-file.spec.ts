@@ -28,12 +28,11 @@ async function commit(
   removes: readonly Buffer[],
 ): Promise<void> {
   const { meta } = file;
-  const next = { ...meta, commit: meta.commit + 1 };
   const changes = {
     puts: new Map(puts.map((put) => [put[0].toString('latin1'), put])),
     removes: new Map(removes.map((key) => [key.toString('latin1'), key])),
   };
-  file.apply(await file.write(changes, next), next);
+  file.apply(await file.write(changes, { ...meta, commit: meta.commit + 1 }));
 }
 
 /** The chunk of so many events that begins with number `firstSeq`, all of its texts the same. */

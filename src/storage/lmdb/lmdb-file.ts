@@ -147,10 +147,10 @@ export class LmdbFile {
   }
 
   /** Lets everyone see a commit that was written. */
-  apply(commit: JournaledCommit, meta: Meta): void {
+  apply(commit: JournaledCommit): void {
     this.pending.apply(commit);
     for (const [key] of commit.changes.puts.values()) this.firstKeys.note(key);
-    this.current = meta;
+    this.current = commit.meta;
   }
 
   /** Whether it is time to settle, or to go on with what failed. */

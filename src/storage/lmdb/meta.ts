@@ -31,6 +31,19 @@ export interface Owner {
   readonly sync: 'full' | 'process';
 }
 
+/** Of a store in which nothing has been committed. */
+export const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
+  serial: 0,
+  commit: 0,
+  forgottenSerial: 0,
+  forgottenCreatedAt: null,
+  clock: 0,
+  bytes: 0,
+  headBytes: 0,
+  claimBytes: 0,
+  doubtedAt: 0,
+};
+
 export function encodeMeta(meta: Meta): Buffer {
   return Buffer.from(JSON.stringify(meta));
 }

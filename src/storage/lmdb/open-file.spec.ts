@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../notifier/event-log.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
 import { FolderError } from './folder-error.js';
 import { metaKey } from './keys.js';
-import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
+import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
 import { openFile } from './open-file.js';
 
 const BOUNDS = {
@@ -20,18 +20,6 @@ const BOUNDS = {
 };
 
 const PAGE = 4096;
-
-const EMPTY_META = {
-  serial: 0,
-  commit: 0,
-  forgottenSerial: 0,
-  forgottenCreatedAt: null,
-  clock: 0,
-  bytes: 0,
-  headBytes: 0,
-  claimBytes: 0,
-  doubtedAt: 0,
-};
 
 let dir: string;
 let path: string;
@@ -179,17 +167,17 @@ async function leaveDamagedJournal(owner: Partial<Owner>): Promise<Buffer> {
   const content = contents[4]!;
   content[thirdAt + 50]! ^= 1;
   await writeFile(journal, content);
-  await leaveTree({ commit: 0 }, owner);
+  await leaveTree(owner);
   return content;
 }
 
 /** As a process leaves it that was killed before it had carried anything over. */
-async function leaveTree(meta: Partial<Meta>, owner: Partial<Owner>): Promise<void> {
+async function leaveTree(owner: Partial<Owner>): Promise<void> {
   const db = openRaw();
   const { epoch } = decodeMeta(db.get(metaKey)!);
   await db.clearAsync();
   const own = { pid: process.pid, startedAt: 'another', bootId: 'another', sync: 'full' as const };
-  await db.put(metaKey, encodeMeta({ ...EMPTY_META, epoch, ...meta, owner: { ...own, ...owner } }));
+  await db.put(metaKey, encodeMeta({ ...EMPTY, epoch, owner: { ...own, ...owner } }));
   await db.close();
 }
 

@@ -4,11 +4,11 @@ import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
-import { type JournalEntry } from './journal-entry.js';
+import type { JournalEntry } from './journal-entry.js';
 import { Journal, JOURNALS, readJournals } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile, type Database } from './lmdb-file.js';
-import { decodeMeta, encodeMeta, type Meta, type Owner } from './meta.js';
+import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
 import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
 import type { PendingRecord } from './pending-records.js';
 import { Reserve } from './reserve.js';
@@ -21,18 +21,6 @@ const NAME = 'notifier.mdb';
 
 /** 40,000 small events: a start after a crash takes 0.3 s for them. */
 const JOURNAL_BYTES = 16 * 1024 * 1024;
-
-const EMPTY: Omit<Meta, 'epoch' | 'owner'> = {
-  serial: 0,
-  commit: 0,
-  forgottenSerial: 0,
-  forgottenCreatedAt: null,
-  clock: 0,
-  bytes: 0,
-  headBytes: 0,
-  claimBytes: 0,
-  doubtedAt: 0,
-};
 
 /** @throws FolderError */
 function makeFolder(dir: string): void {

@@ -33,12 +33,6 @@ function inByteOrder(a: string, b: string): number {
 export class PendingRecords {
   private readonly logs = new Map<string, PendingLog>();
   private readonly others = new sorted.default<string, Place | undefined>(undefined, inByteOrder);
-  private count = 0;
-
-  /** Records that it has something to say about. */
-  get size(): number {
-    return this.count + this.others.size;
-  }
 
   apply({ changes, entry, valuesAt }: JournaledCommit): void {
     for (const [name, key] of changes.removes) this.set(name, key, undefined);
@@ -54,9 +48,7 @@ export class PendingRecords {
     const logName = logOfChunkKey(name);
     let log = this.logs.get(logName);
     if (!log) this.logs.set(logName, (log = new PendingLog()));
-    const before = log.length;
     log.set(seqOfChunkKey(key), place);
-    this.count += log.length - before;
   }
 
   /** Of all but chunks. */
@@ -96,10 +88,6 @@ export class PendingLog {
   /** Ascending. New chunks nearly always come at the end. */
   private readonly seqs: number[] = [];
   private readonly places: (Place | undefined)[] = [];
-
-  get length(): number {
-    return this.seqs.length;
-  }
 
   set(seq: number, place: Place | undefined): void {
     const i = this.firstFrom(seq);
