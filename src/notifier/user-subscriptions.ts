@@ -28,8 +28,11 @@ export class UserSubscriptions {
   /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
   pump(): void {
     this.hasNews = false;
-    for (const subscription of this.all) subscription.pump();
-    for (const subscription of this.all) if (subscription.needsTail) return;
-    this.tail.clear();
+    let isNeeded = false;
+    for (const subscription of this.all) {
+      subscription.pump();
+      isNeeded ||= subscription.needsTail;
+    }
+    if (!isNeeded) this.tail.clear();
   }
 }

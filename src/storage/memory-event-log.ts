@@ -99,7 +99,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   private viewOf(log: MemoryLog | undefined, seq: number): LogView {
-    return { head: log?.head(), store: this.memory(), tag: log?.eventAt(seq)?.tag, trusted: true };
+    return { head: log?.head(), store: this.memory(), tag: log?.tagAt(seq), trusted: true };
   }
 
   private memory(): StoreMemory {

@@ -2,17 +2,18 @@ import type { PushedEvent } from '../notifier/event.js';
 import type { Head, LogExtent, Page, Since, StoredEvent } from '../notifier/event-log.js';
 import { newEpoch, type Position } from '../notifier/position.js';
 import type { Bounds } from './bounds.js';
+import { LooseEvents, PackedEvents, type EventBlock, type HeldEvent } from './event-block.js';
 import { PageDraft } from './page.js';
 
-interface HeldEvent extends StoredEvent {
-  /** On the store's clock. */
-  readonly arrived: number;
-}
-
-/** An object, its text's header and its place in the array. */
+/** An object, its text's header and its place in the array; packed, it takes less. */
 const EVENT_BYTES = 96;
 /** A log without its events: the object, its id, its array, its places in the indexes. */
 const HEAD_BYTES = 512;
+
+/** Events of a block. Most logs hold fewer. */
+const BLOCK = 32;
+/** A block that was filled in this time is packed. */
+const PACK_MS = 50;
 
 /** One user's log in memory. */
 export class MemoryLog {
@@ -31,9 +32,12 @@ export class MemoryLog {
   trimmedSeq = 0;
   private trimmedTag = 0;
   private textBytes = 0;
-  /** Those before index `first` are gone. */
-  private events: HeldEvent[] = [];
-  private first = 0;
+  /** `BLOCK` events in each but the last; of the first, some may be gone. */
+  private blocks: EventBlock[] = [];
+  /** The memory of a block that is gone, for the next one: a log that is full allocates none. */
+  private spare: Buffer | undefined;
+  /** When the oldest event arrived, or before. */
+  private oldestArrived = -Infinity;
 
   constructor(
     readonly accessId: string,
@@ -45,7 +49,7 @@ export class MemoryLog {
   ) {}
 
   get length(): number {
-    return this.events.length - this.first;
+    return this.seq - this.trimmedSeq;
   }
 
   /** What the log costs, roughly. */
@@ -53,41 +57,73 @@ export class MemoryLog {
     return HEAD_BYTES + this.textBytes + this.length * EVENT_BYTES;
   }
 
-  append(event: PushedEvent, tag: number, now: number): StoredEvent {
-    const { createdAt, text } = event;
+  append({ createdAt, text }: PushedEvent, tag: number, now: number): StoredEvent {
     const held: HeldEvent = { seq: ++this.seq, tag, createdAt, text, arrived: now };
     this.tag = tag;
-    this.events.push(held);
     this.textBytes += text.length;
-    while (this.length > this.bounds.bufferEvents || this.textBytes > this.bounds.bufferBytes)
-      this.trimOldest();
+    this.add(held);
+    const { bufferEvents, bufferBytes } = this.bounds;
+    while (this.length > bufferEvents || this.textBytes > bufferBytes) this.trimOldest();
     return held;
+  }
+
+  private add(event: HeldEvent): void {
+    const { blocks } = this;
+    const last = blocks[blocks.length - 1];
+    if (!(last instanceof LooseEvents) || last.events.length === BLOCK) this.begin(new LooseEvents(event));
+    else if (last.events.push(event) === BLOCK) this.close(last);
+  }
+
+  private begin(block: LooseEvents): void {
+    // An array that is pushed to makes room for 17.
+    if (this.blocks.length > 0) this.blocks.push(block);
+    else this.blocks = [block];
+  }
+
+  /** Packs a full block, unless some of it is gone already, or has been here for long. */
+  private close({ firstSeq, events }: LooseEvents): void {
+    if (firstSeq <= this.trimmedSeq) return;
+    const held = events as HeldEvent[];
+    if (held[0]!.arrived < held[BLOCK - 1]!.arrived - PACK_MS) return;
+    this.blocks[this.blocks.length - 1] = new PackedEvents(held, this.spare);
+    this.spare = undefined;
   }
 
   /** Lets go of what is too old. @returns whether there was anything */
   expire(now: number): boolean {
     const oldestAllowed = now - this.bounds.bufferTtlMs;
+    // Most often nothing need be looked at: what was not used for long is far away.
+    if (this.oldestArrived >= oldestAllowed) return false;
     const before = this.trimmedSeq;
-    while (this.length > 0 && this.events[this.first]!.arrived < oldestAllowed) this.trimOldest();
+    while (this.length > 0 && this.arrivalOfOldest() < oldestAllowed) this.trimOldest();
+    if (this.length > 0) this.oldestArrived = this.arrivalOfOldest();
+    this.spare = undefined;
     return this.trimmedSeq > before;
+  }
+
+  private arrivalOfOldest(): number {
+    const block = this.blocks[0]!;
+    return block.arrived(this.trimmedSeq + 1 - block.firstSeq);
   }
 
   /** Lets go of all events. */
   clear(): void {
     while (this.length > 0) this.trimOldest();
+    this.spare = undefined;
   }
 
   private trimOldest(): void {
-    const oldest = this.events[this.first++]!;
-    this.trimmedSeq = oldest.seq;
-    this.trimmedTag = oldest.tag;
-    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, oldest.createdAt);
-    this.textBytes -= oldest.text.length;
-    // Moving the rest down once a doubling keeps a trim constant on average.
-    if (this.first * 2 > this.events.length) {
-      this.events = this.events.slice(this.first);
-      this.first = 0;
-    }
+    const seq = ++this.trimmedSeq;
+    const block = this.blocks[0]!;
+    const index = seq - block.firstSeq;
+    this.trimmedTag = block.tag(index);
+    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, block.createdAt(index));
+    this.oldestArrived = block.arrived(index);
+    this.textBytes -= block.length(index);
+    if (block instanceof LooseEvents) block.forget(index);
+    if (index < BLOCK - 1 && seq < this.seq) return;
+    this.blocks.shift();
+    if (block instanceof PackedEvents) this.spare = block.bytes;
   }
 
   head(): Head {
@@ -95,32 +131,37 @@ export class MemoryLog {
     return { epoch, seq, tag, trimmedSeq, trimmedTag, trimmedCreatedAt, drops, born, bytes: textBytes };
   }
 
-  eventAt(seq: number): StoredEvent | undefined {
-    return seq > this.trimmedSeq ? this.events[this.first + seq - this.trimmedSeq - 1] : undefined;
+  /** The tag of event `seq`, if the log holds it. */
+  tagAt(seq: number): number | undefined {
+    if (seq <= this.trimmedSeq || seq > this.seq) return undefined;
+    const block = this.blockOf(seq);
+    return block.tag(seq - block.firstSeq);
+  }
+
+  /** The block of an event that the log holds. */
+  private blockOf(seq: number): EventBlock {
+    return this.blocks[Math.floor((seq - this.blocks[0]!.firstSeq) / BLOCK)]!;
   }
 
   /** The page after `start`, a position that this log holds. */
   page(start: Position, maxBytes: number, since: Since | undefined): Page {
     const page = new PageDraft(this, start, maxBytes, since);
-    for (let i = this.first + start.seq - this.trimmedSeq; i < this.events.length; i++) {
-      if (!page.add(this.events[i]!)) break;
+    for (let seq = start.seq + 1; seq <= this.seq; seq++) {
+      const block = this.blockOf(seq);
+      if (!page.add(block.event(seq - block.firstSeq))) break;
     }
     return page.finished();
   }
 
   extent(): LogExtent {
-    const oldest = this.events[this.first];
-    const id = (event: { seq: number; tag: number }) => ({
-      epoch: this.epoch,
-      seq: event.seq,
-      tag: event.tag,
-    });
+    const { epoch, seq, tag, trimmedSeq, length } = this;
+    const oldestTag = this.tagAt(trimmedSeq + 1);
     return {
-      events: this.length,
+      events: length,
       bytes: this.textBytes,
-      oldest: oldest && id(oldest),
-      newest: oldest && id(this),
-      trimmed: this.trimmedSeq,
+      oldest: oldestTag === undefined ? undefined : { epoch, seq: trimmedSeq + 1, tag: oldestTag },
+      newest: oldestTag === undefined ? undefined : { epoch, seq, tag },
+      trimmed: trimmedSeq,
       drops: this.drops,
     };
   }
