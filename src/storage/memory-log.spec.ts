@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Bounds } from './bounds.js';
 import { MemoryLog } from './memory-log.js';
 
@@ -64,6 +64,10 @@ describe('MemoryLog', () => {
   });
 });
 
+function fields({ seq, tag, createdAt, text }: Omit<Model, 'arrived'>) {
+  return { seq, tag, createdAt, text };
+}
+
 function bytesOf(events: readonly Model[]): number {
   return events.reduce((sum, { text }) => sum + text.length, 0);
 }
@@ -77,6 +81,5 @@ function expectPages(log: MemoryLog, model: readonly Model[], index: number): vo
   const { seq, tag } = model[index]!;
   const { events, reachedHead } = log.page({ epoch: log.epoch, seq, tag }, Infinity, undefined);
   expect(reachedHead).toBe(true);
-  const fields = ({ seq, tag, createdAt, text }: Omit<Model, 'arrived'>) => ({ seq, tag, createdAt, text });
   expect(events.map(fields)).toEqual(model.slice(index + 1).map(fields));
 }
