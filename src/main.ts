@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp, listen } from './app.js';
@@ -13,7 +11,6 @@ import { ShutdownService } from './notifier/shutdown.service.js';
 const CLOSE_MS = 900;
 
 async function main(): Promise<void> {
-  fitToMachine();
   const config = configOrExit();
   const app = await createApp(config);
   const url = await listen(app, config);
@@ -23,14 +20,6 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.stdout.write(`notifier listening on ${url} (store: ${app.get(EventLog).name})\n`);
-}
-
-/**
- * V8 collects what is young with five threads, also where one core has to run them all in turn. LMDB, 10,000 pushes a second on one core: the 99th
- * percentile is 155 ms with one thread, 296 with five.
- */
-function fitToMachine(): void {
-  if (availableParallelism() === 1) setFlagsFromString('--no-parallel-scavenge');
 }
 
 function configOrExit(): Config {
