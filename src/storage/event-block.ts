@@ -5,15 +5,15 @@ export interface HeldEvent extends StoredEvent {
   readonly arrived: number;
 }
 
-/** Consecutive events of a log in memory. Indexes begin at 0. */
+/** Consecutive events of a log in memory, asked for by their numbers. */
 export interface EventBlock {
   readonly firstSeq: number;
-  arrived(index: number): number;
-  createdAt(index: number): number;
-  tag(index: number): number;
+  arrived(seq: number): number;
+  createdAt(seq: number): number;
+  tag(seq: number): number;
   /** Bytes of an event's text. */
-  length(index: number): number;
-  event(index: number): StoredEvent;
+  length(seq: number): number;
+  event(seq: number): StoredEvent;
 }
 
 /** One object an event. */
@@ -27,28 +27,28 @@ export class LooseEvents implements EventBlock {
   }
 
   /** Lets go of an event, which is not asked for any more. */
-  forget(index: number): void {
-    this.events[index] = undefined;
+  forget(seq: number): void {
+    this.events[seq - this.firstSeq] = undefined;
   }
 
-  arrived(index: number): number {
-    return this.event(index).arrived;
+  arrived(seq: number): number {
+    return this.event(seq).arrived;
   }
 
-  createdAt(index: number): number {
-    return this.event(index).createdAt;
+  createdAt(seq: number): number {
+    return this.event(seq).createdAt;
   }
 
-  tag(index: number): number {
-    return this.event(index).tag;
+  tag(seq: number): number {
+    return this.event(seq).tag;
   }
 
-  length(index: number): number {
-    return this.event(index).text.length;
+  length(seq: number): number {
+    return this.event(seq).text.length;
   }
 
-  event(index: number): HeldEvent {
-    return this.events[index]!;
+  event(seq: number): HeldEvent {
+    return this.events[seq - this.firstSeq]!;
   }
 }
 
@@ -89,37 +89,37 @@ export class PackedEvents implements EventBlock {
     }
   }
 
-  arrived(index: number): number {
-    return this.number(index, ARRIVED);
+  arrived(seq: number): number {
+    return this.number(seq, ARRIVED);
   }
 
-  createdAt(index: number): number {
-    return this.number(index, CREATED_AT);
+  createdAt(seq: number): number {
+    return this.number(seq, CREATED_AT);
   }
 
-  tag(index: number): number {
-    return this.number(index, TAG);
+  tag(seq: number): number {
+    return this.number(seq, TAG);
   }
 
-  length(index: number): number {
-    return this.number(index, END) - this.textStart(index);
+  length(seq: number): number {
+    return this.number(seq, END) - this.textStart(seq);
   }
 
-  event(index: number): StoredEvent {
+  event(seq: number): StoredEvent {
     return {
-      seq: this.firstSeq + index,
-      tag: this.tag(index),
-      createdAt: this.createdAt(index),
-      text: this.bytes.toString('latin1', this.textStart(index), this.number(index, END)),
+      seq,
+      tag: this.tag(seq),
+      createdAt: this.createdAt(seq),
+      text: this.bytes.toString('latin1', this.textStart(seq), this.number(seq, END)),
     };
   }
 
-  private textStart(index: number): number {
-    return index > 0 ? this.number(index - 1, END) : 0;
+  private textStart(seq: number): number {
+    return seq > this.firstSeq ? this.number(seq - 1, END) : 0;
   }
 
-  private number(index: number, which: number): number {
-    return this.numbers[index * NUMBERS + which]!;
+  private number(seq: number, which: number): number {
+    return this.numbers[(seq - this.firstSeq) * NUMBERS + which]!;
   }
 }
 

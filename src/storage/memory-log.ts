@@ -102,8 +102,7 @@ export class MemoryLog {
   }
 
   private arrivalOfOldest(): number {
-    const block = this.blocks[0]!;
-    return block.arrived(this.trimmedSeq + 1 - block.firstSeq);
+    return this.blocks[0]!.arrived(this.trimmedSeq + 1);
   }
 
   /** Lets go of all events. */
@@ -115,13 +114,13 @@ export class MemoryLog {
   private trimOldest(): void {
     const seq = ++this.trimmedSeq;
     const block = this.blocks[0]!;
-    const index = seq - block.firstSeq;
-    this.trimmedTag = block.tag(index);
-    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, block.createdAt(index));
-    this.oldestArrived = block.arrived(index);
-    this.textBytes -= block.length(index);
-    if (block instanceof LooseEvents) block.forget(index);
-    if (index < BLOCK - 1 && seq < this.seq) return;
+    this.trimmedTag = block.tag(seq);
+    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, block.createdAt(seq));
+    this.oldestArrived = block.arrived(seq);
+    this.textBytes -= block.length(seq);
+    if (block instanceof LooseEvents) block.forget(seq);
+    const isLast = seq === block.firstSeq + BLOCK - 1 || seq === this.seq;
+    if (!isLast) return;
     this.blocks.shift();
     if (block instanceof PackedEvents) this.spare = block.bytes;
   }
@@ -133,9 +132,8 @@ export class MemoryLog {
 
   /** The tag of event `seq`, if the log holds it. */
   tagAt(seq: number): number | undefined {
-    if (seq <= this.trimmedSeq || seq > this.seq) return undefined;
-    const block = this.blockOf(seq);
-    return block.tag(seq - block.firstSeq);
+    const isHeld = seq > this.trimmedSeq && seq <= this.seq;
+    return isHeld ? this.blockOf(seq).tag(seq) : undefined;
   }
 
   /** The block of an event that the log holds. */
@@ -147,8 +145,7 @@ export class MemoryLog {
   page(start: Position, maxBytes: number, since: Since | undefined): Page {
     const page = new PageDraft(this, start, maxBytes, since);
     for (let seq = start.seq + 1; seq <= this.seq; seq++) {
-      const block = this.blockOf(seq);
-      if (!page.add(block.event(seq - block.firstSeq))) break;
+      if (!page.add(this.blockOf(seq).event(seq))) break;
     }
     return page.finished();
   }
