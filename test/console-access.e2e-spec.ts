@@ -7,6 +7,7 @@ import {
   keyOf,
   open,
   pages,
+  panel,
   serve,
   servers,
   shows,
@@ -94,7 +95,7 @@ describe('every view', () => {
     await pushed(url, [event('client1', 1, 'x'.repeat(3000)), event('x'.repeat(256), 1, { a: 'b' })]);
     for (const look of LOOKS) {
       const page = await open(url, 'now', look);
-      await page.getByRole('cell', { name: '3', exact: true }).waitFor();
+      await shows(panel(page, 'Connections').locator('.figure'), '3');
       expect([look, await obstaclesOf(page)]).toEqual([look, []]);
       for (const [view, text] of [
         ['who', 'client1'],

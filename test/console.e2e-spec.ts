@@ -35,7 +35,7 @@ test('“now” shows the figures, and a page that is opened now what has been',
     .getByRole('img', { name: /now 0 \/s, lowest 0, highest [^0]/ })
     .waitFor();
   await panel(page, 'Delivery latency').getByRole('img').waitFor();
-  await page.getByRole('cell', { name: '3', exact: true }).waitFor();
+  await panel(page, 'Nodes').getByRole('cell', { name: '3', exact: true }).first().waitFor();
   await titleIs(page, /^3 connected · notifier$/);
   await connect(url, 'c');
   await shows(panel(page, 'Connections').locator('.figure'), '4');

@@ -33,18 +33,23 @@ onLinux('a process of before the machine was started is gone', () => {
 });
 
 onLinux('a process that was killed and that its parent has not taken note of is gone', async () => {
-  // The child becomes one of `sleep`, which waits for none.
+  // The child becomes one of `sleep`, which waits for none; bash would.
   parent = spawn('bash', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
   const pid = Number(line.toString());
+  await eventually(() => nameOf(parent!.pid!) === 'sleep', 'the parent to be `sleep`');
   const owner = { ...thisProcess('full'), pid, startedAt: stat(pid)[19]! };
   expect(isAlive(owner)).toBe(true);
   process.kill(pid, 'SIGKILL');
   await eventually(() => stat(pid)[0] === 'Z', 'the killed process to be a zombie');
   expect(isAlive(owner)).toBe(false);
 });
+
+function nameOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+}
 
 /** The fields of proc(5)'s stat behind the name, from the state on. */
 function stat(pid: number): string[] {
