@@ -10,8 +10,6 @@ import type { Position } from './position.js';
 export class Delivery {
   /** What the edge of this form writes to the socket, once it has been encoded. */
   encoded: Buffer | undefined;
-  /** The position of a connection that has got it. */
-  readonly end: Position;
 
   constructor(
     readonly form: Form,
@@ -20,10 +18,13 @@ export class Delivery {
     readonly events: readonly StoredEvent[],
     /** Of the first of `events`, where they are delivered as they were announced. */
     readonly arrival?: Arrival,
-  ) {
-    const { seq, tag } = events[events.length - 1]!;
-    this.end = { epoch, seq, tag };
-  }
+    /** The position of a connection that has got it. */
+    readonly end: Position = positionOf(epoch, events[events.length - 1]!),
+  ) {}
+}
+
+function positionOf(epoch: string, { seq, tag }: StoredEvent): Position {
+  return { epoch, seq, tag };
 }
 
 /**

@@ -7,6 +7,9 @@ import type { Position } from './position.js';
 /** Four frames: what cursors on their way to the head may lag behind before they are sent to the log instead. */
 const MAX_TAIL_BYTES = 1024 * 1024;
 
+/** Of all tails that have no events: it is never added to. */
+const NOTHING: Announcement[] = [];
+
 /** The last version given to any tail. */
 let lastVersion = 0;
 
@@ -27,23 +30,27 @@ export class Tail {
   private events: StoredEvent[] = [];
   /** Whether `events` is this tail's own, to be added to; what was announced or delivered is not. */
   private owned = false;
-  /** Of the announcements that `events` are made of, in order. */
-  private readonly arrivals: { firstSeq: number; arrival: Arrival | undefined }[] = [];
+  /** What `events` are made of, in order. */
+  private announced = NOTHING;
   private bytes = 0;
-  private shared: { from: number; delivery: Delivery } | undefined;
+  /** The last delivery made, and the index of its first event. */
+  private shared: Delivery | undefined;
+  private sharedFrom = 0;
 
-  add({ epoch, previousSeq, previousTag, events, arrival }: Announcement): void {
+  add(announcement: Announcement): void {
+    const { epoch, previousSeq, previousTag, events } = announcement;
     this.version = ++lastVersion;
     if (!this.follows(epoch, previousSeq, previousTag)) this.clear();
     if (this.events.length === 0) {
       this.events = events as StoredEvent[];
       this.previousTag = previousTag;
+      this.announced = [announcement];
     } else {
       if (!this.owned) this.events = [...this.events];
       this.owned = true;
       for (const event of events) this.events.push(event);
+      this.announced.push(announcement);
     }
-    this.arrivals.push({ firstSeq: previousSeq + 1, arrival });
     for (const event of events) this.bytes += event.text.length;
     const last = events[events.length - 1]!;
     this.newest = { epoch, seq: last.seq, tag: last.tag };
@@ -60,7 +67,7 @@ export class Tail {
     if (this.events.length === 0) return;
     this.events = [];
     this.owned = false;
-    this.arrivals.length = 0;
+    this.announced = NOTHING;
     this.bytes = 0;
     this.shared = undefined;
   }
@@ -78,18 +85,21 @@ export class Tail {
   }
 
   /** Whether `position` is the newest one known: there is nothing more to send. */
-  isNewest({ epoch, seq, tag }: Position): boolean {
-    return this.follows(epoch, seq, tag);
+  isNewest(position: Position): boolean {
+    return position === this.newest || this.follows(position.epoch, position.seq, position.tag);
   }
 
   /** The next frame after `position`, or `undefined` where only the log can tell. */
   deliveryAfter(position: Position, form: Form): Delivery | undefined {
     const from = this.indexAfter(position);
     if (from === undefined) return undefined;
-    if (this.shared?.from === from && this.shared.delivery.form === form) return this.shared.delivery;
+    if (this.shared?.form === form && this.sharedFrom === from) return this.shared;
     const arrival = this.arrivalOf(position.seq + 1);
-    const delivery = new Delivery(form, position.epoch, this.frameFrom(from), arrival);
-    this.shared = { from, delivery };
+    const events = this.frameFrom(from);
+    const end = from + events.length === this.events.length ? this.newest : undefined;
+    const delivery = new Delivery(form, position.epoch, events, arrival, end);
+    this.shared = delivery;
+    this.sharedFrom = from;
     return delivery;
   }
 
@@ -104,7 +114,7 @@ export class Tail {
   }
 
   private arrivalOf(seq: number): Arrival | undefined {
-    return this.arrivals.findLast(({ firstSeq }) => firstSeq <= seq)?.arrival;
+    return this.announced.findLast(({ previousSeq }) => previousSeq < seq)?.arrival;
   }
 
   private frameFrom(from: number): readonly StoredEvent[] {

@@ -7,7 +7,6 @@ import type {
   LogView,
   Page,
   Since,
-  StoredEvent,
   StoreExtent,
   StoreMemory,
 } from '../notifier/event-log.js';
@@ -15,7 +14,7 @@ import { newEpoch, newTag, type Position } from '../notifier/position.js';
 import { resolvePosition } from '../notifier/start-point.js';
 import { type Bounds, CLAIMS_SHARE, type Clock, steadyClock } from './bounds.js';
 import { MemoryIdempotency } from './memory-idempotency.js';
-import { MemoryLog } from './memory-log.js';
+import type { MemoryLog, Unannounced } from './memory-log.js';
 import { MemoryLogs } from './memory-logs.js';
 
 /** The users' logs in this process's memory: gone with it. */
@@ -40,7 +39,7 @@ export class MemoryEventLog extends EventLog {
   async append(push: Push): Promise<AppendResult> {
     this.assertOpen();
     const { events, idempotency } = push;
-    const now = this.clock();
+    const now = this.now();
     this.idempotency.expire(now);
     if (idempotency) {
       const claimed = this.claim(idempotency, now);
@@ -48,6 +47,13 @@ export class MemoryEventLog extends EventLog {
     }
     if (events.length > 0) this.store(push, now);
     return 'stored';
+  }
+
+  /** The time, once what is over by then has been let go of. */
+  private now(): number {
+    const now = this.clock();
+    this.logs.expire(now);
+    return now;
   }
 
   private claim(claim: IdempotencyClaim, now: number): AppendResult {
@@ -64,24 +70,24 @@ export class MemoryEventLog extends EventLog {
   private store({ events, arrival }: Push, now: number): void {
     this.serial++;
     const tag = newTag();
-    const announcements = new Map<string, { log: MemoryLog; announcement: Growing }>();
+    const touched: MemoryLog[] = [];
     for (const event of events) {
-      let entry = announcements.get(event.accessId);
-      if (!entry) {
-        const log = this.logs.open(event.accessId, this.serial, now);
-        entry = { log, announcement: announcementOf(event.accessId, log, arrival) };
-        announcements.set(event.accessId, entry);
+      const log = this.logs.open(event.accessId, this.serial, now);
+      if (!log.unannounced) {
+        log.unannounced = announcementOf(log, arrival);
+        touched.push(log);
       }
-      entry.announcement.events.push(entry.log.append(event, tag, now));
+      log.unannounced.events.push(log.append(event, tag, now));
     }
-    for (const { log } of announcements.values()) this.logs.pushed(log, this.serial, now);
+    for (const log of touched) this.logs.pushed(log, this.serial, now);
     this.makeRoom();
-    this.listener?.([...announcements.values()].map(({ announcement }) => announcement));
+    const announcements = touched.map(takeAnnouncement);
+    this.listener?.(announcements);
   }
 
   async drop(accessId: string): Promise<number> {
     this.assertOpen();
-    const now = this.clock();
+    const now = this.now();
     this.serial++;
     const log = this.logs.open(accessId, this.serial, now);
     log.drops++;
@@ -95,7 +101,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   async view(accessId: string, seq: number): Promise<LogView> {
-    return this.viewOf(this.logs.find(accessId, this.clock()), seq);
+    return this.viewOf(this.logs.find(accessId, this.now()), seq);
   }
 
   private viewOf(log: MemoryLog | undefined, seq: number): LogView {
@@ -115,7 +121,7 @@ export class MemoryEventLog extends EventLog {
     since: Since | undefined,
   ): Promise<Page | undefined> {
     // One moment for both: between two, an event after the position could expire.
-    const log = this.logs.find(accessId, this.clock());
+    const log = this.logs.find(accessId, this.now());
     const start = resolvePosition(this.viewOf(log, after.seq), after);
     if (!start) return undefined;
     return log
@@ -124,7 +130,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   async extent(accessId: string): Promise<LogExtent> {
-    const log = this.logs.find(accessId, this.clock());
+    const log = this.logs.find(accessId, this.now());
     return (
       log?.extent() ?? { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 }
     );
@@ -156,8 +162,13 @@ export class MemoryEventLog extends EventLog {
   }
 }
 
-type Growing = Announcement & { events: StoredEvent[] };
+function announcementOf(log: MemoryLog, arrival: Arrival | undefined): Unannounced {
+  const { accessId, epoch, seq: previousSeq, tag: previousTag } = log;
+  return { accessId, epoch, previousSeq, previousTag, events: [], arrival };
+}
 
-function announcementOf(accessId: string, log: MemoryLog, arrival: Arrival | undefined): Growing {
-  return { accessId, epoch: log.epoch, previousSeq: log.seq, previousTag: log.tag, events: [], arrival };
+function takeAnnouncement(log: MemoryLog): Announcement {
+  const announcement = log.unannounced!;
+  log.unannounced = undefined;
+  return announcement;
 }

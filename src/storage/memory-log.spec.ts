@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Bounds } from './bounds.js';
 import { MemoryLog } from './memory-log.js';
+import { TextArena } from './text-arena.js';
 
 interface Model {
   readonly seq: number;
@@ -38,7 +39,7 @@ describe('MemoryLog', () => {
   test('holds what its bounds leave, byte for byte, however fast it came', () => {
     fc.assert(
       fc.property(bursts, fc.nat(), (all, salt) => {
-        const log = new MemoryLog('alice', 0, -Infinity, BOUNDS);
+        const log = new MemoryLog('alice', 0, -Infinity, BOUNDS, new TextArena());
         let model: Model[] = [];
         let now = 1_700_000_000_000;
         let seq = 0;
@@ -61,6 +62,16 @@ describe('MemoryLog', () => {
       }),
       { numRuns: 100, endOnFailure: true },
     );
+  });
+
+  test('lets the texts go with their events', () => {
+    const arena = new TextArena();
+    const log = new MemoryLog('alice', 0, -Infinity, BOUNDS, arena);
+    const { bytes } = arena;
+    for (let i = 0; i < 10_000; i++) {
+      log.append({ accessId: 'alice', createdAt: i, text: 'x'.repeat(240) }, i, 1_700_000_000_000);
+    }
+    expect(arena.bytes).toBeLessThanOrEqual(3 * bytes);
   });
 });
 

@@ -1,22 +1,32 @@
 import type { PushedEvent } from '../notifier/event.js';
-import type { Head, LogExtent, Page, Since, StoredEvent } from '../notifier/event-log.js';
+import type { Announcement, Head, LogExtent, Page, Since, StoredEvent } from '../notifier/event-log.js';
 import { newEpoch, type Position } from '../notifier/position.js';
 import type { Bounds } from './bounds.js';
-import { LooseEvents, PackedEvents, type EventBlock, type HeldEvent } from './event-block.js';
 import { PageDraft } from './page.js';
+import type { Place, TextArena, TextOwner } from './text-arena.js';
 
-/** An object, its text's header and its place in the array; packed, it takes less. */
-const EVENT_BYTES = 96;
+/** Of an event: its numbers, and what the arena knows of its text. */
+const EVENT_BYTES = 88;
 /** A log without its events: the object, its id, its array, its places in the indexes. */
 const HEAD_BYTES = 512;
 
-/** Events of a block. Most logs hold fewer. */
-const BLOCK = 32;
-/** A block that was filled in this time is packed. */
-const PACK_MS = 50;
+/** Of an event's numbers, which stands where. */
+const ARRIVED = 0;
+const CREATED_AT = 1;
+const TAG = 2;
+const PLACE = 3;
+const LENGTH = 4;
+/** How many they are. */
+const NUMBERS = 5;
+
+/** Of the events' numbers that are kept, those of this part may be of events that are gone. */
+const MAX_GONE = 0.25;
+
+/** What a push that is under way has brought a log. */
+export type Unannounced = Announcement & { readonly events: StoredEvent[] };
 
 /** One user's log in memory. */
-export class MemoryLog {
+export class MemoryLog implements TextOwner {
   readonly epoch = newEpoch();
   seq = 0;
   tag = 0;
@@ -32,12 +42,13 @@ export class MemoryLog {
   trimmedSeq = 0;
   private trimmedTag = 0;
   private textBytes = 0;
-  /** `BLOCK` events in each but the last; of the first, some may be gone. */
-  private blocks: EventBlock[] = [];
-  /** The memory of a block that is gone, for the next one: a log that is full allocates none. */
-  private spare: Buffer | undefined;
+  /** Of each event from `firstSeq` on, those that are gone among them: flat, since an object an event is what the collector has to move. */
+  private numbers: number[] = [];
+  private firstSeq = 1;
   /** When the oldest event arrived, or before. */
   private oldestArrived = -Infinity;
+
+  unannounced: Unannounced | undefined;
 
   constructor(
     readonly accessId: string,
@@ -46,6 +57,7 @@ export class MemoryLog {
     /** The highest `created_at` of all that is gone. */
     public trimmedCreatedAt: number,
     private readonly bounds: Bounds,
+    private readonly arena: TextArena,
   ) {}
 
   get length(): number {
@@ -58,35 +70,16 @@ export class MemoryLog {
   }
 
   append({ createdAt, text }: PushedEvent, tag: number, now: number): StoredEvent {
-    const held: HeldEvent = { seq: ++this.seq, tag, createdAt, text, arrived: now };
+    const seq = ++this.seq;
     this.tag = tag;
     this.textBytes += text.length;
-    this.add(held);
+    const place = this.arena.add(text, this, seq);
+    // An array that is pushed to makes room for 17.
+    if (this.numbers.length === 0) this.numbers = [now, createdAt, tag, place, text.length];
+    else this.numbers.push(now, createdAt, tag, place, text.length);
     const { bufferEvents, bufferBytes } = this.bounds;
     while (this.length > bufferEvents || this.textBytes > bufferBytes) this.trimOldest();
-    return held;
-  }
-
-  private add(event: HeldEvent): void {
-    const { blocks } = this;
-    const last = blocks[blocks.length - 1];
-    if (!(last instanceof LooseEvents) || last.events.length === BLOCK) this.begin(new LooseEvents(event));
-    else if (last.events.push(event) === BLOCK) this.close(last);
-  }
-
-  private begin(block: LooseEvents): void {
-    // An array that is pushed to makes room for 17.
-    if (this.blocks.length > 0) this.blocks.push(block);
-    else this.blocks = [block];
-  }
-
-  /** Packs a full block, unless some of it is gone already, or has been here for long. */
-  private close({ firstSeq, events }: LooseEvents): void {
-    if (firstSeq <= this.trimmedSeq) return;
-    const held = events as HeldEvent[];
-    if (held[0]!.arrived < held[BLOCK - 1]!.arrived - PACK_MS) return;
-    this.blocks[this.blocks.length - 1] = new PackedEvents(held, this.spare);
-    this.spare = undefined;
+    return { seq, tag, createdAt, text };
   }
 
   /** Lets go of what is too old. @returns whether there was anything */
@@ -97,32 +90,46 @@ export class MemoryLog {
     const before = this.trimmedSeq;
     while (this.length > 0 && this.arrivalOfOldest() < oldestAllowed) this.trimOldest();
     if (this.length > 0) this.oldestArrived = this.arrivalOfOldest();
-    this.spare = undefined;
     return this.trimmedSeq > before;
   }
 
   private arrivalOfOldest(): number {
-    return this.blocks[0]!.arrived(this.trimmedSeq + 1);
+    return this.number(this.trimmedSeq + 1, ARRIVED);
   }
 
   /** Lets go of all events. */
   clear(): void {
     while (this.length > 0) this.trimOldest();
-    this.spare = undefined;
   }
 
   private trimOldest(): void {
     const seq = ++this.trimmedSeq;
-    const block = this.blocks[0]!;
-    this.trimmedTag = block.tag(seq);
-    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, block.createdAt(seq));
-    this.oldestArrived = block.arrived(seq);
-    this.textBytes -= block.length(seq);
-    if (block instanceof LooseEvents) block.forget(seq);
-    const isLast = seq === block.firstSeq + BLOCK - 1 || seq === this.seq;
-    if (!isLast) return;
-    this.blocks.shift();
-    if (block instanceof PackedEvents) this.spare = block.bytes;
+    const length = this.number(seq, LENGTH);
+    const place = this.number(seq, PLACE);
+    this.trimmedTag = this.number(seq, TAG);
+    this.trimmedCreatedAt = Math.max(this.trimmedCreatedAt, this.number(seq, CREATED_AT));
+    this.oldestArrived = this.number(seq, ARRIVED);
+    this.textBytes -= length;
+    this.forgetGone();
+    this.arena.release(place, length);
+  }
+
+  /** Takes the numbers of what is gone out of the array, not each time, since the rest moves up. */
+  private forgetGone(): void {
+    const { numbers } = this;
+    const gone = (this.trimmedSeq + 1 - this.firstSeq) * NUMBERS;
+    if (gone <= numbers.length * MAX_GONE) return;
+    if (gone === numbers.length) this.numbers = [];
+    else numbers.splice(0, gone);
+    this.firstSeq = this.trimmedSeq + 1;
+  }
+
+  holds(seq: number): boolean {
+    return seq > this.trimmedSeq && seq <= this.seq;
+  }
+
+  moved(seq: number, place: Place): void {
+    this.numbers[(seq - this.firstSeq) * NUMBERS + PLACE] = place;
   }
 
   head(): Head {
@@ -132,20 +139,28 @@ export class MemoryLog {
 
   /** The tag of event `seq`, if the log holds it. */
   tagAt(seq: number): number | undefined {
-    const isHeld = seq > this.trimmedSeq && seq <= this.seq;
-    return isHeld ? this.blockOf(seq).tag(seq) : undefined;
+    return this.holds(seq) ? this.number(seq, TAG) : undefined;
   }
 
-  /** The block of an event that the log holds. */
-  private blockOf(seq: number): EventBlock {
-    return this.blocks[Math.floor((seq - this.blocks[0]!.firstSeq) / BLOCK)]!;
+  /** One of the numbers of an event that the log holds. */
+  private number(seq: number, which: number): number {
+    return this.numbers[(seq - this.firstSeq) * NUMBERS + which]!;
+  }
+
+  private event(seq: number): StoredEvent {
+    return {
+      seq,
+      tag: this.number(seq, TAG),
+      createdAt: this.number(seq, CREATED_AT),
+      text: this.arena.text(this.number(seq, PLACE), this.number(seq, LENGTH)),
+    };
   }
 
   /** The page after `start`, a position that this log holds. */
   page(start: Position, maxBytes: number, since: Since | undefined): Page {
     const page = new PageDraft(this, start, maxBytes, since);
     for (let seq = start.seq + 1; seq <= this.seq; seq++) {
-      if (!page.add(this.blockOf(seq).event(seq))) break;
+      if (!page.add(this.event(seq))) break;
     }
     return page.finished();
   }

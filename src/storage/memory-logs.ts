@@ -1,5 +1,6 @@
 import { type Bounds, HOUR_MS } from './bounds.js';
 import { MemoryLog } from './memory-log.js';
+import { TextArena } from './text-arena.js';
 
 /** Heads may take this share of the bytes before the oldest of them are forgotten for lack of room. */
 const HEADS_SHARE = 0.25;
@@ -15,16 +16,21 @@ export class MemoryLogs {
   /** The hour in which `clearExpired` last looked, and up to which hour of their last push it has cleared all logs. */
   private clearedIn = 0;
   private clearedUpTo = 0;
+  private readonly arena = new TextArena();
   private readonly byUser = new Map<string, MemoryLog>();
   /** Hours in ascending order: a log enters at the newest. */
   private readonly byHour = new Map<number, Set<MemoryLog>>();
 
   constructor(private readonly bounds: Bounds) {}
 
-  /** The log of a user as it is now, if there is one. */
-  find(accessId: string, now: number): MemoryLog | undefined {
+  /** Lets go of what is over by now, most of it: what is too old in a log goes when that is looked at. */
+  expire(now: number): void {
     this.forgetExpired(now);
     this.clearExpired(now);
+  }
+
+  /** The log of a user as it is now, if there is one. */
+  find(accessId: string, now: number): MemoryLog | undefined {
     const log = this.byUser.get(accessId);
     if (log?.expire(now)) this.account(log);
     return log;
@@ -34,7 +40,7 @@ export class MemoryLogs {
   open(accessId: string, serial: number, now: number): MemoryLog {
     const found = this.find(accessId, now);
     if (found) return found;
-    const log = new MemoryLog(accessId, serial, this.forgottenCreatedAt, this.bounds);
+    const log = new MemoryLog(accessId, serial, this.forgottenCreatedAt, this.bounds, this.arena);
     this.byUser.set(accessId, log);
     return log;
   }

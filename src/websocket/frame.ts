@@ -4,16 +4,35 @@ import { formatPosition } from '../notifier/position.js';
 /** FIN and the opcode of a text message: RFC 6455, section 5.2. */
 const TEXT_FRAME = 0x81;
 
+const OPEN_BRACKET = 91;
+const COMMA = 44;
+const CLOSE_BRACKET = 93;
+
 /** The frame of a delivery. The connections that share the delivery share the bytes. */
 export function frameOf(delivery: Delivery): Buffer {
-  return (delivery.encoded ??= textFrame(`[${eventTexts(delivery)}]`));
+  return (delivery.encoded ??= arrayFrame(textsOf(delivery)));
 }
 
-function eventTexts({ form, epoch, events }: Delivery): string {
-  if (form === 'plain') return events.length === 1 ? events[0]!.text : events.map((e) => e.text).join();
-  return events
-    .map((e) => `{"id":"${formatPosition({ epoch, seq: e.seq, tag: e.tag })}",${e.text.slice(1)}`)
-    .join();
+function textsOf({ form, epoch, events }: Delivery): string[] {
+  if (form === 'plain') return events.map(({ text }) => text);
+  return events.map(
+    ({ seq, tag, text }) => `{"id":"${formatPosition({ epoch, seq, tag })}",${text.slice(1)}`,
+  );
+}
+
+/** One frame with an array of `texts`. To join them first costs a copy more: 0.24 µs an event instead of 0.16, 0.17 instead of 0.12 in a frame of six. */
+function arrayFrame(texts: readonly string[]): Buffer {
+  let length = 1 + texts.length;
+  for (const text of texts) length += text.length;
+  const frame = frameFor(length);
+  let at = frame.length - length;
+  frame[at++] = OPEN_BRACKET;
+  for (let i = 0; i < texts.length; i++) {
+    if (i > 0) frame[at++] = COMMA;
+    at += frame.write(texts[i]!, at, 'latin1');
+  }
+  frame[at] = CLOSE_BRACKET;
+  return frame;
 }
 
 /**
@@ -23,7 +42,13 @@ function eventTexts({ form, epoch, events }: Delivery): string {
  * @param text a byte string
  */
 export function textFrame(text: string): Buffer {
-  const { length } = text;
+  const frame = frameFor(text.length);
+  frame.write(text, frame.length - text.length, 'latin1');
+  return frame;
+}
+
+/** A frame whose text, of that many bytes, is still to be written, at its end. */
+function frameFor(length: number): Buffer {
   const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(header + length);
   frame[0] = TEXT_FRAME;
@@ -35,6 +60,5 @@ export function textFrame(text: string): Buffer {
     frame[1] = 127;
     frame.writeBigUInt64BE(BigInt(length), 2);
   }
-  frame.write(text, header, length, 'latin1');
   return frame;
 }
