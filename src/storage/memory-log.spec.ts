@@ -64,14 +64,17 @@ describe('MemoryLog', () => {
     );
   });
 
-  test('lets the texts go with their events', () => {
+  test('lets go of what it kept of an event, once that is gone', () => {
     const arena = new TextArena();
     const log = new MemoryLog('alice', 0, -Infinity, BOUNDS, arena);
     const { bytes } = arena;
-    for (let i = 0; i < 10_000; i++) {
+    const append = (i: number) =>
       log.append({ accessId: 'alice', createdAt: i, text: 'x'.repeat(240) }, i, 1_700_000_000_000);
-    }
+    for (let i = 0; i < 16; i++) append(i);
+    const ofHeld = log.bytes;
+    for (let i = 0; i < 10_000; i++) append(i);
     expect(arena.bytes).toBeLessThanOrEqual(3 * bytes);
+    expect(log.bytes).toBeLessThan(2 * ofHeld);
   });
 });
 

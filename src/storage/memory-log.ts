@@ -64,9 +64,9 @@ export class MemoryLog implements TextOwner {
     return this.seq - this.trimmedSeq;
   }
 
-  /** What the log costs, roughly. */
+  /** What the log costs, roughly: what is still kept of events that are gone with it. */
   get bytes(): number {
-    return HEAD_BYTES + this.textBytes + this.length * EVENT_BYTES;
+    return HEAD_BYTES + this.textBytes + (this.numbers.length / NUMBERS) * EVENT_BYTES;
   }
 
   append({ createdAt, text }: PushedEvent, tag: number, now: number): StoredEvent {
