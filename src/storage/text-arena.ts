@@ -54,7 +54,7 @@ export class TextArena {
   }
 
   text(place: Place, length: number): string {
-    return this.segmentOf(place).text(place, length);
+    return this.segmentOf(place).text(place % SEGMENT_BYTES, length);
   }
 
   /** Lets go of a text, as its owner has done already. Others may be moved. */
@@ -80,10 +80,10 @@ export class TextArena {
 
   /** Gives the oldest segment up, or lets it be the newest. */
   private tidy(): void {
-    const [oldest] = this.segments.values() as Iterable<Segment>;
-    if (!oldest) return;
-    this.segments.delete(oldest.number);
+    // There is always the current one.
+    const oldest = this.segments.values().next().value as Segment;
     if (oldest === this.current || oldest.usedBytes > oldest.bytes.length * MAX_MOVED) {
+      this.segments.delete(oldest.number);
       this.segments.set(oldest.number, oldest);
       return;
     }
@@ -125,11 +125,10 @@ class Segment {
     this.owners.push(owner);
     this.numbers.push(number);
     this.lengths.push(text.length);
-    return this.placeAt(start);
+    return this.number * SEGMENT_BYTES + start;
   }
 
-  text(place: Place, length: number): string {
-    const start = place % SEGMENT_BYTES;
+  text(start: number, length: number): string {
     return this.bytes.toString('latin1', start, start + length);
   }
 
@@ -140,12 +139,8 @@ class Segment {
       const owner = this.owners[i]!;
       const number = this.numbers[i]!;
       const length = this.lengths[i]!;
-      if (owner.holds(number)) callback(this.text(this.placeAt(start), length), owner, number);
+      if (owner.holds(number)) callback(this.text(start, length), owner, number);
       start += length;
     }
-  }
-
-  private placeAt(offset: number): Place {
-    return this.number * SEGMENT_BYTES + offset;
   }
 }

@@ -1,12 +1,9 @@
 import type { Delivery } from '../notifier/delivery.js';
 import { formatPosition } from '../notifier/position.js';
+import { CLOSE_BRACKET, COMMA, OPEN_BRACKET } from '../wire/json-grammar.js';
 
 /** FIN and the opcode of a text message: RFC 6455, section 5.2. */
 const TEXT_FRAME = 0x81;
-
-const OPEN_BRACKET = 91;
-const COMMA = 44;
-const CLOSE_BRACKET = 93;
 
 /** The frame of a delivery. The connections that share the delivery share the bytes. */
 export function frameOf(delivery: Delivery): Buffer {
