@@ -162,7 +162,7 @@ export class LmdbEventLog extends EventLog {
     this.file.apply(commit);
     this.remember(draft);
     if (this.file.isUnsettled) void this.settle();
-    this.listener?.([...draft.announcements()]);
+    this.listener?.(draft.announcements());
     return results;
   }
 

@@ -31,46 +31,53 @@ export interface ChunkIndex {
   length(i: number): number;
 }
 
-export interface NewChunk {
-  readonly tag: number;
-  readonly arrived: number;
-  readonly events: readonly StoredEvent[];
+/** A record that is to be. */
+export class NewChunk {
+  /** Of the record. */
+  readonly bytes: number;
+
+  /** @param firstSeq the number of the first of `events`, or where there are none, that of the next event */
+  constructor(
+    readonly firstSeq: number,
+    readonly tag: number,
+    readonly arrived: number,
+    readonly events: readonly StoredEvent[],
+  ) {
+    let bytes = HEADER_BYTES + events.length * INDEX_BYTES + Math.max(0, events.length - 1);
+    for (const { text } of events) bytes += text.length;
+    this.bytes = bytes;
+  }
 }
 
-const NO_EVENTS: NewChunk = { tag: 0, arrived: 0, events: [] };
-
-/** The record of `chunk` with the head that follows it. */
-export function encodeChunk(head: LogHead, chunk: NewChunk = NO_EVENTS): Buffer {
+/** Writes the record of `chunk` with the head that follows it. @returns where it ends */
+export function writeChunk(target: Buffer, start: number, head: LogHead, chunk: NewChunk): number {
   const { events } = chunk;
-  const texts = events.length === 1 ? events[0]!.text : events.map((event) => event.text).join();
-  const textStart = HEADER_BYTES + events.length * INDEX_BYTES;
-  const record = Buffer.allocUnsafe(textStart + texts.length);
-  writeHead(record, head);
-  record.writeUInt32LE(chunk.tag, 9);
-  record.writeUIntLE(chunk.arrived, 13, 6);
-  record.writeUInt32LE(events.length, 19);
-  let at = HEADER_BYTES;
-  for (const event of events) {
-    record.writeDoubleLE(event.createdAt, at);
-    record.writeUInt32LE(event.text.length, at + 8);
+  writeHead(target, start, head);
+  target.writeUInt32LE(chunk.tag, start + 9);
+  target.writeUIntLE(chunk.arrived, start + 13, 6);
+  target.writeUInt32LE(events.length, start + 19);
+  let at = start + HEADER_BYTES;
+  for (const { createdAt, text } of events) {
+    target.writeDoubleLE(createdAt, at);
+    target.writeUInt32LE(text.length, at + 8);
     at += INDEX_BYTES;
   }
-  record.write(texts, textStart, texts.length, 'latin1');
-  return record;
+  const texts = events.length === 1 ? events[0]!.text : events.map((event) => event.text).join();
+  return at + target.write(texts, at, texts.length, 'latin1');
 }
 
-function writeHead(record: Buffer, head: LogHead): void {
-  record[0] = VERSION;
-  record.write(head.epoch, 1, 8, 'latin1');
-  record.writeUIntLE(head.trimmedSeq, 23, 6);
-  record.writeUInt32LE(head.trimmedTag, 29);
-  record.writeDoubleLE(head.trimmedCreatedAt, 33);
-  record.writeUInt32LE(head.drops, 41);
-  record.writeUIntLE(head.born, 45, 6);
-  record.writeUIntLE(head.bytes, 51, 6);
-  record.writeUIntLE(head.pushedSerial, 57, 6);
-  record.writeUInt32LE(head.tag, 63);
-  record.writeUInt32LE(head.hour, 67);
+function writeHead(target: Buffer, at: number, head: LogHead): void {
+  target[at] = VERSION;
+  target.write(head.epoch, at + 1, 8, 'latin1');
+  target.writeUIntLE(head.trimmedSeq, at + 23, 6);
+  target.writeUInt32LE(head.trimmedTag, at + 29);
+  target.writeDoubleLE(head.trimmedCreatedAt, at + 33);
+  target.writeUInt32LE(head.drops, at + 41);
+  target.writeUIntLE(head.born, at + 45, 6);
+  target.writeUIntLE(head.bytes, at + 51, 6);
+  target.writeUIntLE(head.pushedSerial, at + 57, 6);
+  target.writeUInt32LE(head.tag, at + 63);
+  target.writeUInt32LE(head.hour, at + 67);
 }
 
 /** The head in a log's last record, which stands at `firstSeq`. */

@@ -3,7 +3,7 @@ import type { IdempotencyClaim, Push } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
 import { claimKey, expiryKey, hourKey, readHourKey } from './keys.js';
-import type { Changes } from './journal-entry.js';
+import type { Changes, LogChanges } from './journal-entry.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
 import type { LogHead } from './log-head.js';
@@ -17,15 +17,18 @@ const ANY_HOUR = 0xffff_ffff;
 
 /** One commit in the making: what many pushes and drops change, as one transaction. */
 export class CommitDraft implements Changes {
+  /** What `LogDraft.write` and `forget` add. */
+  readonly chunks: LogChanges[] = [];
   readonly puts = new Map<string, readonly [Buffer, Buffer]>();
   readonly removes = new Map<string, Buffer>();
   readonly logs = new Map<string, LogDraft>();
   readonly forgotten = new Set<string>();
+  /** Of all keys and values, of heads without events: kept by whoever adds changes. */
+  bytes: number;
   headBytes: number;
   /** Events that the commit lets go of. */
   trimmed = 0;
   private claimBytes: number;
-  private bytes: number;
   private serial: number;
   private forgottenSerial: number;
   private forgottenCreatedAt: number;
@@ -101,11 +104,13 @@ export class CommitDraft implements Changes {
   }
 
   /** What the commit's logs have to tell, once it is done. */
-  *announcements(): Generator<Announcement> {
+  announcements(): Announcement[] {
+    const announcements: Announcement[] = [];
     for (const { accessId, head, previousSeq, previousTag, added, arrival } of this.logs.values()) {
       if (added.length === 0) continue;
-      yield { accessId, epoch: head.epoch, previousSeq, previousTag, events: added, arrival };
+      announcements.push({ accessId, epoch: head.epoch, previousSeq, previousTag, events: added, arrival });
     }
+    return announcements;
   }
 
   put(key: Buffer, value: Buffer): void {

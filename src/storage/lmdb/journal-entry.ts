@@ -1,10 +1,25 @@
 import { createHash } from 'node:crypto';
+import { writeChunk, type NewChunk } from './chunk.js';
+import { chunkKeyBytes, writeChunkKey } from './keys.js';
+import type { LogHead } from './log-head.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 
-/** What one commit changes. */
+/** What one commit changes. What it takes out goes before what it puts in. */
 export interface Changes {
+  readonly chunks: readonly LogChanges[];
+  /** Of other records than chunks. */
   readonly puts: ReadonlyMap<string, readonly [key: Buffer, value: Buffer]>;
   readonly removes: ReadonlyMap<string, Buffer>;
+}
+
+/** What one commit changes of a log's chunks. */
+export interface LogChanges {
+  readonly accessId: string;
+  /** After the commit. */
+  readonly head: LogHead;
+  readonly written: readonly NewChunk[];
+  /** The numbers with which those begin that go. */
+  readonly removed: readonly number[];
 }
 
 /** A commit with its entry in the journal. */
@@ -13,7 +28,7 @@ export interface JournaledCommit {
   /** The file's state after it. */
   readonly meta: Meta;
   readonly entry: Buffer;
-  /** Where in the entry the values of `changes.puts` stand, in their order. */
+  /** Where in the entry the values stand: of `changes.puts`, then of the logs' chunks, each in their order. */
   readonly valuesAt: readonly number[];
 }
 
@@ -42,38 +57,89 @@ const CHECKSUM_AT = 22;
 const CHECKSUM_BYTES = 8;
 const COUNTS_AT = CHECKSUM_AT + CHECKSUM_BYTES;
 const HEADER_BYTES = COUNTS_AT + 12;
+/** Before the bytes of a put and of a remove. */
+const PUT_BYTES = 6;
+const REMOVE_BYTES = 2;
 
-/** @param meta the file's state after the commit, whose number it names */
-export function encodeEntry(changes: Changes, meta: Meta): JournaledCommit {
-  const { puts, removes } = changes;
+/**
+ * @param meta the file's state after the commit, whose number it names
+ * @param memoryOf so many bytes for the entry
+ */
+export function encodeEntry(
+  changes: Changes,
+  meta: Meta,
+  memoryOf: (bytes: number) => Buffer,
+): JournaledCommit {
   const metaRecord = encodeMeta(meta);
-  let length = HEADER_BYTES + metaRecord.length;
-  for (const [key, value] of puts.values()) length += 6 + key.length + value.length;
-  for (const key of removes.values()) length += 2 + key.length;
-  // Not out of Node's pool: it stays for as long as the journal, and 8 KiB of others' bytes would stay with it.
-  const entry = Buffer.allocUnsafeSlow(length);
+  const { bytes, puts, removes } = sizeOf(changes);
+  const length = HEADER_BYTES + metaRecord.length + bytes;
+  const entry = memoryOf(length);
   entry.writeUInt32LE(MAGIC, 0);
   entry.writeUInt32LE(length, 4);
   entry.writeUIntLE(meta.commit, 8, 6);
   entry.write(meta.epoch, EPOCH_AT, 8, 'latin1');
   entry.writeUInt32LE(metaRecord.length, COUNTS_AT);
-  entry.writeUInt32LE(puts.size, COUNTS_AT + 4);
-  entry.writeUInt32LE(removes.size, COUNTS_AT + 8);
-  let at = HEADER_BYTES + metaRecord.copy(entry, HEADER_BYTES);
+  entry.writeUInt32LE(puts, COUNTS_AT + 4);
+  entry.writeUInt32LE(removes, COUNTS_AT + 8);
   const valuesAt: number[] = [];
-  for (const [key, value] of puts.values()) {
-    entry.writeUInt16LE(key.length, at);
-    entry.writeUInt32LE(value.length, at + 2);
-    at += 6 + key.copy(entry, at + 6);
-    valuesAt.push(at);
-    at += value.copy(entry, at);
-  }
-  for (const key of removes.values()) {
-    entry.writeUInt16LE(key.length, at);
-    at += 2 + key.copy(entry, at + 2);
-  }
+  const putsAt = HEADER_BYTES + metaRecord.copy(entry, HEADER_BYTES);
+  writeRemoves(entry, writePuts(entry, putsAt, changes, valuesAt), changes);
   checksum(entry).copy(entry, CHECKSUM_AT);
   return { changes, meta, entry, valuesAt };
+}
+
+function sizeOf(changes: Changes): { bytes: number; puts: number; removes: number } {
+  let [bytes, puts, removes] = [0, changes.puts.size, changes.removes.size];
+  for (const [key, value] of changes.puts.values()) bytes += PUT_BYTES + key.length + value.length;
+  for (const key of changes.removes.values()) bytes += REMOVE_BYTES + key.length;
+  for (const { accessId, written, removed } of changes.chunks) {
+    const keyBytes = chunkKeyBytes(accessId);
+    for (const chunk of written) bytes += PUT_BYTES + keyBytes + chunk.bytes;
+    bytes += removed.length * (REMOVE_BYTES + keyBytes);
+    puts += written.length;
+    removes += removed.length;
+  }
+  return { bytes, puts, removes };
+}
+
+/** @returns where they end */
+function writePuts(entry: Buffer, start: number, { puts, chunks }: Changes, valuesAt: number[]): number {
+  let at = start;
+  for (const [key, value] of puts.values()) {
+    const keyEnd = at + PUT_BYTES + key.copy(entry, at + PUT_BYTES);
+    valuesAt.push(keyEnd);
+    at = writeLengths(entry, at, keyEnd, keyEnd + value.copy(entry, keyEnd));
+  }
+  for (const { accessId, head, written } of chunks) {
+    for (const chunk of written) {
+      const keyEnd = writeChunkKey(entry, at + PUT_BYTES, accessId, chunk.firstSeq);
+      valuesAt.push(keyEnd);
+      at = writeLengths(entry, at, keyEnd, writeChunk(entry, keyEnd, head, chunk));
+    }
+  }
+  return at;
+}
+
+function writeRemoves(entry: Buffer, start: number, { removes, chunks }: Changes): void {
+  let at = start;
+  for (const key of removes.values()) {
+    entry.writeUInt16LE(key.length, at);
+    at += REMOVE_BYTES + key.copy(entry, at + REMOVE_BYTES);
+  }
+  for (const { accessId, removed } of chunks) {
+    for (const seq of removed) {
+      const keyEnd = writeChunkKey(entry, at + REMOVE_BYTES, accessId, seq);
+      entry.writeUInt16LE(keyEnd - at - REMOVE_BYTES, at);
+      at = keyEnd;
+    }
+  }
+}
+
+/** @returns where the value ends */
+function writeLengths(entry: Buffer, at: number, keyEnd: number, valueEnd: number): number {
+  entry.writeUInt16LE(keyEnd - at - PUT_BYTES, at);
+  entry.writeUInt32LE(valueEnd - keyEnd, at + 2);
+  return valueEnd;
 }
 
 /** The entries of one journal file, in order: up to the first that is not whole, or does not follow. */
@@ -123,13 +189,13 @@ function decodeEntry(entry: Buffer): JournalEntry {
   const removes: Buffer[] = Array(entry.readUInt32LE(COUNTS_AT + 8));
   let at = metaEnd;
   for (let i = 0; i < puts.length; i++) {
-    const keyAt = at + 6;
+    const keyAt = at + PUT_BYTES;
     const valueAt = keyAt + entry.readUInt16LE(at);
     at = valueAt + entry.readUInt32LE(keyAt - 4);
     puts[i] = [entry.subarray(keyAt, valueAt), entry.subarray(valueAt, at)];
   }
   for (let i = 0; i < removes.length; i++) {
-    const keyAt = at + 2;
+    const keyAt = at + REMOVE_BYTES;
     at = keyAt + entry.readUInt16LE(at);
     removes[i] = entry.subarray(keyAt, at);
   }

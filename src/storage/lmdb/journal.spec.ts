@@ -31,9 +31,17 @@ function changesOf(commit: number, size: number): Changes {
   const key = Buffer.from(`key${commit}`);
   const gone = Buffer.from(`gone${commit}`);
   return {
+    chunks: [],
     puts: new Map([[key.toString('latin1'), [key, Buffer.alloc(size, commit)]]]),
     removes: new Map([[gone.toString('latin1'), gone]]),
   };
+}
+
+/** @returns the length of the commit's entry */
+async function append(journal: Journal, number: number, size: number): Promise<number> {
+  const { entry } = encodeEntry(changesOf(number, size), metaOf(number), (bytes) => journal.memory(bytes));
+  await journal.append(entry);
+  return entry.length;
 }
 
 /** Commits of these sizes, the first of them numbered 1; each carries the journal over once it is long. @returns where each entry stands */
@@ -41,10 +49,8 @@ async function write(journal: Journal, sizes: readonly number[]): Promise<{ pass
   const places: { pass: number; at: number }[] = [];
   let [pass, at] = [0, 0];
   for (const [i, size] of sizes.entries()) {
-    const { entry } = encodeEntry(changesOf(i + 1, size), metaOf(i + 1));
     places.push({ pass, at });
-    await journal.append(entry);
-    at += entry.length;
+    at += await append(journal, i + 1, size);
     if (!journal.isLong) continue;
     journal.turn();
     journal.release();
@@ -140,14 +146,37 @@ test('a journal of other data is none of this store’s', async () => {
 
 test('a commit that was refused gives its number to the next one, in the other file too', async () => {
   const journal = new Journal(path, false, LENGTH);
-  await journal.append(encodeEntry(changesOf(1, 10), metaOf(1)).entry);
-  await journal.append(encodeEntry(changesOf(2, 10), metaOf(2)).entry);
+  await append(journal, 1, 10);
+  await append(journal, 2, 10);
   journal.turn();
   journal.release();
-  await journal.append(encodeEntry(changesOf(2, 20), metaOf(2)).entry);
+  await append(journal, 2, 20);
   const { entries } = readJournals(path, EPOCH, 0);
   expect(entries.map(({ number }) => number)).toEqual([1, 2]);
   expect(entries[1]!.puts[0]![1].length).toBe(20);
+  journal.remove();
+  await journal.close();
+});
+
+test('the memory of an entry stays as it is until its file is released, and is used again then', async () => {
+  const journal = new Journal(path, false, LENGTH);
+  const entries: { entry: Buffer; copy: Buffer }[] = [];
+  for (const [i, size] of [10, 1_500_000, 1_500_000, 1_500_000, 5_000_000, 20, 30].entries()) {
+    const { entry } = encodeEntry(changesOf(i + 1, size), metaOf(i + 1), (bytes) => journal.memory(bytes));
+    await journal.append(entry);
+    entries.push({ entry, copy: Buffer.from(entry) });
+    if (i === 5) journal.turn();
+  }
+  for (const { entry, copy } of entries) expect(entry.equals(copy)).toBe(true);
+  journal.release();
+  journal.turn();
+  const [first, , , , long, , newest] = entries;
+  expect(journal.memory(4_000_000).buffer).not.toBe(newest!.entry.buffer);
+  const reused = [journal.memory(100), journal.memory(100)];
+  expect(reused[0]!.byteOffset).toBe(reused[1]!.byteOffset);
+  expect(entries.slice(0, 4).map(({ entry }) => entry.buffer)).toContain(reused[0]!.buffer);
+  expect(long!.entry.buffer).not.toBe(first!.entry.buffer);
+  expect(newest!.entry.equals(newest!.copy)).toBe(true);
   journal.remove();
   await journal.close();
 });

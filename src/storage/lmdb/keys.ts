@@ -16,43 +16,39 @@ export const MAX_SEQ = 2 ** 48 - 1;
 /** The store's own record. */
 export const metaKey = Buffer.of(META);
 
+const SEQ_BYTES = 6;
+
 /** The chunk that begins with event `seq` of a user's log. */
 export function chunkKey(accessId: string, seq: number): Buffer {
-  const key = idKey(CHUNK, 0, accessId, 7);
-  key[key.length - 7] = END_OF_ID;
-  key.writeUIntBE(seq, key.length - 6, 6);
+  const key = Buffer.allocUnsafe(chunkKeyBytes(accessId));
+  writeChunkKey(key, 0, accessId, seq);
   return key;
 }
 
-const SEQ_BYTES = 6;
+export function chunkKeyBytes(accessId: string): number {
+  return Buffer.byteLength(accessId) + 2 + SEQ_BYTES;
+}
+
+/** Writes `chunkKey` into `target`. @returns where it ends */
+export function writeChunkKey(target: Buffer, at: number, accessId: string, seq: number): number {
+  target[at] = CHUNK;
+  const idEnd = at + 1 + target.write(accessId, at + 1);
+  target[idEnd] = END_OF_ID;
+  return target.writeUIntBE(seq, idEnd + 1, SEQ_BYTES);
+}
 
 export function seqOfChunkKey(key: Buffer): number {
   return key.readUIntBE(key.length - SEQ_BYTES, SEQ_BYTES);
-}
-
-export function isChunkKey(key: Buffer): boolean {
-  return key[0] === CHUNK;
-}
-
-/** What the keys of one log's chunks begin with, as a byte string: of a key, given as one. */
-export function logOfChunkKey(key: string): string {
-  return key.slice(0, -SEQ_BYTES);
-}
-
-/** The key of a chunk in the log whose keys begin with `log`. */
-export function keyOfChunk(log: string, seq: number): Buffer {
-  const key = Buffer.allocUnsafe(log.length + SEQ_BYTES);
-  key.write(log, 'latin1');
-  key.writeUIntBE(seq, log.length, SEQ_BYTES);
-  return key;
 }
 
 /**
  * Where a log stands that has events, or only a head, by the hour of its last push. Without an access id: before all logs of that hour.
  */
 export function hourKey(hasEvents: boolean, hour: number, accessId: string): Buffer {
-  const key = idKey(hasEvents ? LOGS_BY_HOUR : HEADS_BY_HOUR, 4, accessId, 0);
+  const key = Buffer.allocUnsafe(5 + Buffer.byteLength(accessId));
+  key[0] = hasEvents ? LOGS_BY_HOUR : HEADS_BY_HOUR;
   key.writeUInt32BE(hour, 1);
+  key.write(accessId, 5);
   return key;
 }
 
@@ -83,12 +79,4 @@ export function hashOfExpiryKey(key: Buffer): Buffer {
 /** The key before which the claims stand that have expired at `now`. */
 export function expiryKeysEnd(now: number): Buffer {
   return expiryKey(now + 1, Buffer.alloc(0));
-}
-
-function idKey(kind: number, before: number, accessId: string, after: number): Buffer {
-  const bytes = Buffer.byteLength(accessId);
-  const key = Buffer.allocUnsafe(1 + before + bytes + after);
-  key[0] = kind;
-  key.write(accessId, 1 + before);
-  return key;
 }

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { encodeChunk } from './chunk.js';
-import { chunkKey, hourKey, readHourKey } from './keys.js';
+import { NewChunk } from './chunk.js';
+import type { Changes } from './journal-entry.js';
+import { hourKey, readHourKey } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import type { LogHead } from './log-head.js';
 import { openFile } from './open-file.js';
@@ -23,38 +24,42 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function commit(
-  puts: readonly (readonly [Buffer, Buffer])[],
-  removes: readonly Buffer[],
-): Promise<void> {
+async function commit(changes: Partial<Changes>): Promise<void> {
   const { meta } = file;
-  const changes = {
-    puts: new Map(puts.map((put) => [put[0].toString('latin1'), put])),
-    removes: new Map(removes.map((key) => [key.toString('latin1'), key])),
-  };
-  file.apply(await file.write(changes, { ...meta, commit: meta.commit + 1 }));
+  const all = { chunks: [], puts: new Map(), removes: new Map(), ...changes };
+  file.apply(await file.write(all, { ...meta, commit: meta.commit + 1 }));
 }
 
+const HEAD: LogHead = {
+  epoch: 'AbCdEf12',
+  seq: 0,
+  tag: 1,
+  trimmedSeq: 0,
+  trimmedTag: 0,
+  trimmedCreatedAt: 0,
+  drops: 0,
+  born: 0,
+  bytes: 0,
+  pushedSerial: 0,
+  hour: 0,
+  bareBytes: 0,
+  oldestArrived: undefined,
+};
+
 /** The chunk of so many events that begins with number `firstSeq`, all of its texts the same. */
-function chunk(firstSeq: number, count: number, text: string): [Buffer, Buffer] {
-  const head = {
-    epoch: 'AbCdEf12',
-    seq: firstSeq + count - 1,
-    tag: 1,
-    trimmedSeq: 0,
-    trimmedTag: 0,
-    drops: 0,
-  };
-  const rest = { trimmedCreatedAt: 0, born: 0, bytes: 0, pushedSerial: 0, hour: 0, bareBytes: 0 };
+function chunk(firstSeq: number, count: number, text: string): NewChunk {
   const events = Array.from({ length: count }, (_, i) => ({ seq: firstSeq + i, tag: 1, createdAt: 1, text }));
-  const record = encodeChunk({ ...head, ...rest } as LogHead, { tag: 1, arrived: 1, events });
-  return [chunkKey(USER, firstSeq), record];
+  return new NewChunk(firstSeq, 1, 1, events);
+}
+
+function chunks(written: readonly NewChunk[], removed: readonly number[] = []): Partial<Changes> {
+  return { chunks: [{ accessId: USER, head: HEAD, written, removed }] };
 }
 
 test('what was removed while it is on its way to the tree is gone, for whoever looks for an event too', async () => {
-  await commit([chunk(1, 1, 'old'), chunk(2, 3, 'old')], []);
+  await commit(chunks([chunk(1, 1, 'old'), chunk(2, 3, 'old')]));
   const settled = file.settle();
-  await commit([chunk(1, 5, 'new')], [chunkKey(USER, 1), chunkKey(USER, 2)]);
+  await commit(chunks([chunk(1, 5, 'new')], [1, 2]));
   expect(file.isUnsettled).toBe(true);
   for (let seq = 1; seq <= 5; seq++) expect(file.chunkAt(USER, seq)?.firstSeq).toBe(1);
   expect([...file.chunks(USER, 0)].map(({ firstSeq }) => firstSeq)).toEqual([1]);
@@ -68,20 +73,24 @@ function key(hour: number, user: string): Buffer {
 }
 
 test('the oldest are found first, also those that came after others were looked for', async () => {
-  const put = (hour: number, user: string) => [key(hour, user), Buffer.alloc(0)] as const;
+  const change = (put: readonly Buffer[], removed: readonly Buffer[]) =>
+    commit({
+      puts: new Map(put.map((key) => [key.toString('latin1'), [key, Buffer.alloc(0)]])),
+      removes: new Map(removed.map((key) => [key.toString('latin1'), key])),
+    });
   const found = (limit?: number) =>
     [...file.keysBefore(key(100, ''), limit)].map((found) => readHourKey(found).accessId);
   expect(found()).toEqual([]);
-  await commit([put(5, 'c'), put(7, 'd')], []);
+  await change([key(5, 'c'), key(7, 'd')], []);
   expect(found()).toEqual(['c', 'd']);
-  await commit([], [key(5, 'c')]);
+  await change([], [key(5, 'c')]);
   expect(found(1)).toEqual(['d']);
   await file.settle();
-  await commit([put(6, 'e'), put(100, 'late')], []);
+  await change([key(6, 'e'), key(100, 'late')], []);
   expect(found()).toEqual(['e', 'd']);
-  await commit([put(1, 'first')], [key(6, 'e'), key(7, 'd')]);
+  await change([key(1, 'first')], [key(6, 'e'), key(7, 'd')]);
   expect(found()).toEqual(['first']);
   expect([...file.keysBefore(key(1, ''))]).toEqual([]);
-  await commit([put(0, 'b')], [key(1, 'first')]);
+  await change([key(0, 'b')], [key(1, 'first')]);
   expect(found()).toEqual(['b']);
 });

@@ -4,7 +4,7 @@ import { FirstKeys } from './first-keys.js';
 import { FolderError } from './folder-error.js';
 import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
-import { chunkKey, logOfChunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
+import { chunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 import { isSameProcess } from './owner.js';
 import {
@@ -102,8 +102,7 @@ export class LmdbFile {
 
   /** What stands of a user's log in the journals, the newer first. */
   private pendingLogs(accessId: string): PendingLog[] {
-    const name = logOfChunkKey(chunkKey(accessId, 0).toString('latin1'));
-    const logs = [this.pending.log(name), this.settling?.records.log(name)];
+    const logs = [this.pending.log(accessId), this.settling?.records.log(accessId)];
     return logs.filter((log) => log !== undefined);
   }
 
@@ -132,17 +131,26 @@ export class LmdbFile {
    */
   async write(changes: Changes, meta: Meta): Promise<JournaledCommit> {
     while (this.journal.isTooLong) await this.settle();
-    const commit = encodeEntry(changes, meta);
+    const commit = await this.writeOrRestart(changes, meta);
+    // Last: whoever has taken the folder over meanwhile has not read it.
+    this.assertOwned();
+    return commit;
+  }
+
+  private async writeOrRestart(changes: Changes, meta: Meta): Promise<JournaledCommit> {
     try {
-      await this.journal.append(commit.entry);
+      return await this.append(changes, meta);
     } catch (error) {
       if (!(error instanceof JournalFullError)) throw error;
       await this.settleAll();
       this.journal.restart();
-      await this.journal.append(commit.entry);
+      return this.append(changes, meta);
     }
-    // Last: whoever has taken the folder over meanwhile has not read it.
-    this.assertOwned();
+  }
+
+  private async append(changes: Changes, meta: Meta): Promise<JournaledCommit> {
+    const commit = encodeEntry(changes, meta, (bytes) => this.journal.memory(bytes));
+    await this.journal.append(commit.entry);
     return commit;
   }
 

@@ -2,25 +2,27 @@ import type { Arrival, PushedEvent } from '../../notifier/event.js';
 import type { StoredEvent } from '../../notifier/event-log.js';
 import { newEpoch, newTag } from '../../notifier/position.js';
 import { type Bounds, HOUR_MS } from '../bounds.js';
-import { decodeIndex, encodeChunk, type ChunkIndex } from './chunk.js';
+import { decodeIndex, NewChunk, type ChunkIndex } from './chunk.js';
 import type { CommitDraft } from './commit-draft.js';
-import { chunkKey, hourKey } from './keys.js';
-import { hasEvents, type LogHead } from './log-head.js';
+import type { LogChanges } from './journal-entry.js';
+import { chunkKeyBytes, hourKey } from './keys.js';
+import { copyHead, hasEvents, type LogHead, type MutableHead } from './log-head.js';
 import type { LmdbFile } from './lmdb-file.js';
 
 /** Texts of one record. A page is a frame of 256 KiB: a larger record would be read again and again. */
 const MAX_CHUNK_BYTES = 128 * 1024;
 
-type MutableHead = { -readonly [K in keyof LogHead]: LogHead[K] };
-
 /** One user's log in a commit that is in the making. */
-export class LogDraft {
+export class LogDraft implements LogChanges {
   readonly head: MutableHead;
+  written: readonly NewChunk[] = [];
+  readonly removed: number[] = [];
   /** What the commit adds, of which the oldest may be trimmed again. */
-  readonly added: StoredEvent[] = [];
+  added: StoredEvent[] = [];
   /** Of the first push that the commit brings the log. */
   arrival: Arrival | undefined;
   private readonly tag = newTag();
+  private readonly keyBytes: number;
   private oldest: ChunkIndex | undefined;
   /** Where the chunk stands with which the log began before the commit; known once an event of it is trimmed. */
   private firstChunk: number | undefined;
@@ -34,8 +36,9 @@ export class LogDraft {
     private readonly bounds: Bounds,
     private readonly now: number,
   ) {
+    this.keyBytes = chunkKeyBytes(accessId);
     this.head = before
-      ? { ...before }
+      ? copyHead(before)
       : {
           epoch: newEpoch(),
           seq: 0,
@@ -69,7 +72,10 @@ export class LogDraft {
   add({ createdAt, text }: PushedEvent, serial: number, arrival: Arrival | undefined): void {
     const { head } = this;
     this.arrival ??= arrival;
-    this.added.push({ seq: ++head.seq, tag: this.tag, createdAt, text });
+    const event = { seq: ++head.seq, tag: this.tag, createdAt, text };
+    // An array that is pushed to makes room for 17, and most often it is one event.
+    if (this.added.length === 0) this.added = [event];
+    else this.added.push(event);
     head.tag = this.tag;
     head.bytes += text.length;
     this.touch(serial);
@@ -138,53 +144,62 @@ export class LogDraft {
   /** Adds what has changed to the commit. */
   write(commit: CommitDraft): void {
     if (this.before) this.removeTrimmed(commit, this.before);
-    const { head, accessId } = this;
-    const kept = this.added.slice(Math.max(0, head.trimmedSeq - this.previousSeq));
+    const { head } = this;
+    const gone = head.trimmedSeq - this.previousSeq;
+    const kept = gone > 0 ? this.added.slice(gone) : this.added;
     head.bareBytes = 0;
-    if (head.trimmedSeq >= this.previousSeq) head.oldestArrived = this.now;
-    for (const events of inChunks(kept)) {
-      commit.put(
-        chunkKey(accessId, events[0]!.seq),
-        encodeChunk(head, { tag: this.tag, arrived: this.now, events }),
-      );
-    }
+    if (gone >= 0) head.oldestArrived = this.now;
+    this.written = inChunks(kept).map((events) => this.chunk(events));
     if (kept.length === 0) this.writeBare(commit);
+    for (const { bytes } of this.written) commit.bytes += this.keyBytes + bytes;
     this.reindex(commit);
+    commit.chunks.push(this);
+  }
+
+  private chunk(events: readonly StoredEvent[]): NewChunk {
+    const firstSeq = events[0]?.seq ?? this.head.seq + 1;
+    return new NewChunk(firstSeq, this.tag, this.now, events);
+  }
+
+  private remove(commit: CommitDraft, firstSeq: number, recordBytes: number): void {
+    this.removed.push(firstSeq);
+    commit.bytes -= this.keyBytes + recordBytes;
   }
 
   /** Takes every trace of the log out of the file. */
   forget(commit: CommitDraft): void {
     for (const { firstSeq, record } of this.file.chunks(this.accessId, 0)) {
-      commit.remove(chunkKey(this.accessId, firstSeq), record.length);
+      this.remove(commit, firstSeq, record.length);
     }
     commit.headBytes -= this.bareCost(this.before!);
     commit.remove(hourKey(hasEvents(this.before!), this.before!.hour, this.accessId), 0);
+    commit.chunks.push(this);
   }
 
   private removeTrimmed(commit: CommitDraft, before: LogHead): void {
     const { accessId, head } = this;
     if (before.bareBytes > 0) {
       commit.headBytes -= this.bareCost(before);
-      commit.remove(chunkKey(accessId, before.seq + 1), before.bareBytes);
+      this.remove(commit, before.seq + 1, before.bareBytes);
     }
     // Not from the log's beginning: what earlier commits have removed may still stand in the tree.
     if (this.firstChunk === undefined || head.trimmedSeq === before.trimmedSeq) return;
     const firstKept = head.trimmedSeq + 1;
     const end = firstKept <= before.seq ? this.chunkOf(firstKept).firstSeq : before.seq + 1;
     for (const { firstSeq, record } of this.file.chunks(accessId, this.firstChunk, end)) {
-      commit.remove(chunkKey(accessId, firstSeq), record.length);
+      this.remove(commit, firstSeq, record.length);
     }
   }
 
   private writeBare(commit: CommitDraft): void {
-    const record = encodeChunk(this.head);
-    this.head.bareBytes = record.length;
+    const chunk = this.chunk([]);
+    this.written = [chunk];
+    this.head.bareBytes = chunk.bytes;
     commit.headBytes += this.bareCost(this.head);
-    commit.put(chunkKey(this.accessId, this.head.seq + 1), record);
   }
 
   private bareCost(head: LogHead): number {
-    return head.bareBytes > 0 ? head.bareBytes + chunkKey(this.accessId, 0).length : 0;
+    return head.bareBytes > 0 ? head.bareBytes + this.keyBytes : 0;
   }
 
   private reindex(commit: CommitDraft): void {
@@ -196,16 +211,18 @@ export class LogDraft {
   }
 }
 
-function* inChunks(events: readonly StoredEvent[]): Generator<readonly StoredEvent[]> {
-  let from = 0;
+/** `events` in parts of which each is one record. */
+function inChunks(events: readonly StoredEvent[]): (readonly StoredEvent[])[] {
+  const ends: number[] = [];
   let bytes = 0;
   for (let i = 0; i < events.length; i++) {
     bytes += events[i]!.text.length;
-    if (bytes > MAX_CHUNK_BYTES && i > from) {
-      yield events.slice(from, i);
-      from = i;
+    if (bytes > MAX_CHUNK_BYTES && i > (ends.at(-1) ?? 0)) {
+      ends.push(i);
       bytes = events[i]!.text.length;
     }
   }
-  if (from < events.length) yield events.slice(from);
+  if (events.length === 0) return [];
+  if (ends.length === 0) return [events];
+  return [...ends, events.length].map((end, i) => events.slice(ends[i - 1] ?? 0, end));
 }

@@ -1,6 +1,6 @@
 import sorted from 'sorted-btree';
 import type { JournaledCommit } from './journal-entry.js';
-import { isChunkKey, keyOfChunk, logOfChunkKey, seqOfChunkKey } from './keys.js';
+import { chunkKey } from './keys.js';
 
 /** A record that stands in a journal, or the mark that there is none any more. */
 export interface PendingRecord {
@@ -14,10 +14,7 @@ export interface PendingChunk {
   readonly record: Buffer | undefined;
 }
 
-/**
- * Where a value stands in an entry of the journal. All that one commit brought shares the entry's buffer: views of their own, kept until
- * the tree has them, would be most of what the garbage collector has to move.
- */
+/** Where a value stands in an entry of the journal. */
 interface Place {
   readonly entry: Buffer;
   readonly start: number;
@@ -31,24 +28,32 @@ function inByteOrder(a: string, b: string): number {
 
 /** What the commits of one journal file have changed: it lies over what was there before. */
 export class PendingRecords {
+  private readonly entries: Buffer[] = [];
   private readonly logs = new Map<string, PendingLog>();
   private readonly others = new sorted.default<string, Place | undefined>(undefined, inByteOrder);
 
   apply({ changes, entry, valuesAt }: JournaledCommit): void {
-    for (const [name, key] of changes.removes) this.set(name, key, undefined);
+    const entryIndex = this.entries.push(entry) - 1;
+    for (const name of changes.removes.keys()) this.others.set(name, undefined);
+    for (const { accessId, removed } of changes.chunks) {
+      for (const seq of removed) this.logOf(accessId).remove(seq);
+    }
     let i = 0;
-    for (const [name, [key, value]] of changes.puts) {
+    for (const [name, [, value]] of changes.puts) {
       const start = valuesAt[i++]!;
-      this.set(name, key, { entry, start, end: start + value.length });
+      this.others.set(name, { entry, start, end: start + value.length });
+    }
+    for (const { accessId, written } of changes.chunks) {
+      for (const { firstSeq, bytes } of written) {
+        this.logOf(accessId).put(firstSeq, entryIndex, valuesAt[i++]!, bytes);
+      }
     }
   }
 
-  private set(name: string, key: Buffer, place: Place | undefined): void {
-    if (!isChunkKey(key)) return void this.others.set(name, place);
-    const logName = logOfChunkKey(name);
-    let log = this.logs.get(logName);
-    if (!log) this.logs.set(logName, (log = new PendingLog()));
-    log.set(seqOfChunkKey(key), place);
+  private logOf(accessId: string): PendingLog {
+    let log = this.logs.get(accessId);
+    if (!log) this.logs.set(accessId, (log = new PendingLog(this.entries)));
+    return log;
   }
 
   /** Of all but chunks. */
@@ -65,16 +70,15 @@ export class PendingRecords {
     }
   }
 
-  /** The log whose chunks' keys begin with `name`. */
-  log(name: string): PendingLog | undefined {
-    return this.logs.get(name);
+  log(accessId: string): PendingLog | undefined {
+    return this.logs.get(accessId);
   }
 
   /** All of it, each log's chunks together and in order. */
   *all(): Generator<PendingRecord> {
-    for (const [name, log] of this.logs) {
+    for (const [accessId, log] of this.logs) {
       for (const { firstSeq, record } of log.ascending(0, Infinity)) {
-        yield { key: keyOfChunk(name, firstSeq), value: record };
+        yield { key: chunkKey(accessId, firstSeq), value: record };
       }
     }
     for (const [name, place] of this.others.entries()) {
@@ -83,27 +87,51 @@ export class PendingRecords {
   }
 }
 
+/** Of a chunk's numbers, which stands where. */
+const SEQ = 0;
+const ENTRY = 1;
+const START = 2;
+const LENGTH = 3;
+/** How many they are. */
+const NUMBERS = 4;
+
+/** In place of the index of an entry, of a chunk that was taken out. */
+const REMOVED = -1;
+
 /** The chunks of one log that stand in a journal. */
 export class PendingLog {
-  /** Ascending. New chunks nearly always come at the end. */
-  private readonly seqs: number[] = [];
-  private readonly places: (Place | undefined)[] = [];
+  /**
+   * Of each chunk: its number, and where its record stands. Ascending; new chunks nearly always come at the end. Flat: they stay until the tree has
+   * them, and an object each would be most of what the garbage collector has to move.
+   */
+  private numbers: number[] = [];
 
-  set(seq: number, place: Place | undefined): void {
+  /** @param entries of the journal, in which the records stand */
+  constructor(private readonly entries: readonly Buffer[]) {}
+
+  put(seq: number, entry: number, start: number, length: number): void {
+    const { numbers } = this;
     const i = this.firstFrom(seq);
-    if (this.seqs[i] === seq) this.places[i] = place;
-    else if (i === this.seqs.length) {
-      this.seqs.push(seq);
-      this.places.push(place);
-    } else {
-      this.seqs.splice(i, 0, seq);
-      this.places.splice(i, 0, place);
+    const at = i * NUMBERS;
+    // An array that is pushed to makes room for 17.
+    if (numbers.length === 0) this.numbers = [seq, entry, start, length];
+    else if (i === this.count) numbers.push(seq, entry, start, length);
+    else if (this.seqAt(i) > seq) numbers.splice(at, 0, seq, entry, start, length);
+    else {
+      numbers[at + ENTRY] = entry;
+      numbers[at + START] = start;
+      numbers[at + LENGTH] = length;
     }
+  }
+
+  remove(seq: number): void {
+    this.put(seq, REMOVED, 0, 0);
   }
 
   /** Whether it has something to say about the chunk at `seq`. */
   has(seq: number): boolean {
-    return this.seqs[this.firstFrom(seq)] === seq;
+    const i = this.firstFrom(seq);
+    return i < this.count && this.seqAt(i) === seq;
   }
 
   /** The chunk at `seq`, or the nearest one before it. */
@@ -114,9 +142,7 @@ export class PendingLog {
 
   /** From `fromSeq` to before `endSeq`. */
   *ascending(fromSeq: number, endSeq: number): Generator<PendingChunk> {
-    for (let i = this.firstFrom(fromSeq); i < this.seqs.length && this.seqs[i]! < endSeq; i++) {
-      yield this.chunk(i);
-    }
+    for (let i = this.firstFrom(fromSeq); i < this.count && this.seqAt(i) < endSeq; i++) yield this.chunk(i);
   }
 
   /** From `fromSeq` down. */
@@ -124,18 +150,29 @@ export class PendingLog {
     for (let i = this.firstFrom(fromSeq + 1) - 1; i >= 0; i--) yield this.chunk(i);
   }
 
+  private get count(): number {
+    return this.numbers.length / NUMBERS;
+  }
+
+  private seqAt(i: number): number {
+    return this.numbers[i * NUMBERS + SEQ]!;
+  }
+
   private chunk(i: number): PendingChunk {
-    return { firstSeq: this.seqs[i]!, record: valueAt(this.places[i]) };
+    const { numbers } = this;
+    const at = i * NUMBERS;
+    const entry = this.entries[numbers[at + ENTRY]!];
+    const start = numbers[at + START]!;
+    return { firstSeq: numbers[at + SEQ]!, record: entry?.subarray(start, start + numbers[at + LENGTH]!) };
   }
 
   /** The index of the first chunk at `seq` or behind it. */
   private firstFrom(seq: number): number {
-    const { seqs } = this;
-    let [low, high] = [0, seqs.length];
-    if (high === 0 || seqs[high - 1]! < seq) return high;
+    let [low, high] = [0, this.count];
+    if (high === 0 || this.seqAt(high - 1) < seq) return high;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (seqs[middle]! < seq) low = middle + 1;
+      if (this.seqAt(middle) < seq) low = middle + 1;
       else high = middle;
     }
     return low;

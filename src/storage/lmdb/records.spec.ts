@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { accessIdFault } from '../../notifier/event.js';
-import { addEvents, decodeHead, decodeIndex, encodeChunk } from './chunk.js';
+import { addEvents, decodeHead, decodeIndex, NewChunk, writeChunk } from './chunk.js';
 import { HeadCache } from './head-cache.js';
 import {
   chunkKey,
@@ -86,24 +86,36 @@ const events = fc.array(fc.record({ createdAt: safe, bytes: fc.uint8Array({ maxL
 
 test('a record gives back the head and every event that was put into it', () => {
   fc.assert(
-    fc.property(head, events, seq, uint32, seq, (wanted, contents, first, tag, arrived) => {
-      const firstSeq = Math.min(first, MAX_SEQ - 100);
-      const stored = contents.map(({ createdAt, bytes }, i) => {
-        return { seq: firstSeq + i, tag, createdAt, text: Buffer.from(bytes).toString('latin1') };
-      });
-      const whole: LogHead = {
-        ...wanted,
-        seq: firstSeq + stored.length - 1,
-        bareBytes: 0,
-        oldestArrived: undefined,
-      };
-      const record = encodeChunk(whole, { tag, arrived, events: stored });
-      const bareBytes = stored.length === 0 ? record.length : 0;
-      expect(decodeHead(firstSeq, record)).toEqual({ ...whole, bareBytes });
-      expect(decodeIndex(firstSeq, record)).toMatchObject({ count: stored.length, tag, arrived });
-      expect(eventsOf(firstSeq, record, 0)).toEqual(stored);
-      expect(eventsOf(firstSeq, record, firstSeq + 3)).toEqual(stored.slice(3));
-    }),
+    fc.property(
+      head,
+      events,
+      seq,
+      uint32,
+      seq,
+      fc.nat(99),
+      (wanted, contents, first, tag, arrived, offset) => {
+        const firstSeq = Math.min(first, MAX_SEQ - 100);
+        const stored = contents.map(({ createdAt, bytes }, i) => {
+          return { seq: firstSeq + i, tag, createdAt, text: Buffer.from(bytes).toString('latin1') };
+        });
+        const whole: LogHead = {
+          ...wanted,
+          seq: firstSeq + stored.length - 1,
+          bareBytes: 0,
+          oldestArrived: undefined,
+        };
+        const chunk = new NewChunk(firstSeq, tag, arrived, stored);
+        const room = Buffer.alloc(offset + chunk.bytes + 1);
+        expect(writeChunk(room, offset, whole, chunk)).toBe(offset + chunk.bytes);
+        expect(room.at(-1)).toBe(0);
+        const record = room.subarray(offset, -1);
+        const bareBytes = stored.length === 0 ? record.length : 0;
+        expect(decodeHead(firstSeq, record)).toEqual({ ...whole, bareBytes });
+        expect(decodeIndex(firstSeq, record)).toMatchObject({ count: stored.length, tag, arrived });
+        expect(eventsOf(firstSeq, record, 0)).toEqual(stored);
+        expect(eventsOf(firstSeq, record, firstSeq + 3)).toEqual(stored.slice(3));
+      },
+    ),
   );
 });
 
