@@ -39,10 +39,14 @@ export class RecordingClient {
     this.record = { user, connections: [], caughtUp: false };
   }
 
-  /** Whether an event has come over the connection that is open now. */
+  /** Whether an event has come over the connection that is open now, or that connection began with it. */
   hasNow(name: string): boolean {
-    const open = this.record.connections.at(-1);
-    return open?.ended === undefined && (open?.received.some((event) => event.name === name) ?? false);
+    const { connections } = this.record;
+    const open = connections.at(-1);
+    if (open?.subscribed === undefined || open.ended !== undefined) return false;
+    const newest = connections.flatMap(({ received }) => received).findLast((event) => event.name === name);
+    // Who had it, lost the connection and came back to where it was is not sent it again.
+    return newest !== undefined && (open.received.includes(newest) || open.from === newest.id);
   }
 
   /** Connects again and again until `isOver`. */
