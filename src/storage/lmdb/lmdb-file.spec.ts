@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
+import { JournalFullError, type Journal } from './journal.js';
 import { hourKey, readHourKey } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import type { LogHead } from './log-head.js';
@@ -66,6 +67,19 @@ test('what was removed while it is on its way to the tree is gone, for whoever l
   await settled;
   await file.settle();
   for (let seq = 1; seq <= 5; seq++) expect(file.chunkAt(USER, seq)?.record.includes('new')).toBe(true);
+});
+
+test('a commit that found no room in the journal stays as it is when others follow', async () => {
+  const { journal } = file as unknown as { journal: Journal };
+  await commit(chunks([chunk(1, 1, 'first')]));
+  jest.spyOn(journal, 'append').mockRejectedValueOnce(new JournalFullError('no space left on device'));
+  await commit(chunks([chunk(2, 1, 'second')]));
+  await commit(chunks([chunk(3, 99, 'third')]));
+  const texts = ['first', 'second', 'third'];
+  const isThere = (text: string, i: number) => file.chunkAt(USER, i + 1)?.record.includes(text);
+  expect(texts.map(isThere)).toEqual([true, true, true]);
+  await file.settle();
+  expect(texts.map(isThere)).toEqual([true, true, true]);
 });
 
 function key(hour: number, user: string): Buffer {
