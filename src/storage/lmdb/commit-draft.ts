@@ -23,8 +23,9 @@ export class CommitDraft implements Changes {
   readonly removes = new Map<string, Buffer>();
   readonly logs = new Map<string, LogDraft>();
   readonly forgotten = new Set<string>();
-  /** Of all keys and values, of heads without events: kept by whoever adds changes. */
+  /** Of all keys and values after the commit. Whoever adds to `chunks` keeps it. */
   bytes: number;
+  /** Of these, of heads without events. */
   headBytes: number;
   /** Events that the commit lets go of. */
   trimmed = 0;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeChunk, type NewChunk } from './chunk.js';
-import { chunkKeyBytes, writeChunkKey } from './keys.js';
+import { writeChunkKey } from './keys.js';
 import type { LogHead } from './log-head.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 
@@ -15,6 +15,8 @@ export interface Changes {
 /** What one commit changes of a log's chunks. */
 export interface LogChanges {
   readonly accessId: string;
+  /** Of each chunk's key. */
+  readonly keyBytes: number;
   /** After the commit. */
   readonly head: LogHead;
   readonly written: readonly NewChunk[];
@@ -92,8 +94,7 @@ function sizeOf(changes: Changes): { bytes: number; puts: number; removes: numbe
   let [bytes, puts, removes] = [0, changes.puts.size, changes.removes.size];
   for (const [key, value] of changes.puts.values()) bytes += PUT_BYTES + key.length + value.length;
   for (const key of changes.removes.values()) bytes += REMOVE_BYTES + key.length;
-  for (const { accessId, written, removed } of changes.chunks) {
-    const keyBytes = chunkKeyBytes(accessId);
+  for (const { keyBytes, written, removed } of changes.chunks) {
     for (const chunk of written) bytes += PUT_BYTES + keyBytes + chunk.bytes;
     bytes += removed.length * (REMOVE_BYTES + keyBytes);
     puts += written.length;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
-import { hourKey, readHourKey } from './keys.js';
+import { chunkKeyBytes, hourKey, readHourKey } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import type { LogHead } from './log-head.js';
 import { openFile } from './open-file.js';
@@ -54,7 +54,7 @@ function chunk(firstSeq: number, count: number, text: string): NewChunk {
 }
 
 function chunks(written: readonly NewChunk[], removed: readonly number[] = []): Partial<Changes> {
-  return { chunks: [{ accessId: USER, head: HEAD, written, removed }] };
+  return { chunks: [{ accessId: USER, keyBytes: chunkKeyBytes(USER), head: HEAD, written, removed }] };
 }
 
 test('what was removed while it is on its way to the tree is gone, for whoever looks for an event too', async () => {

@@ -14,6 +14,7 @@ const MAX_CHUNK_BYTES = 128 * 1024;
 
 /** One user's log in a commit that is in the making. */
 export class LogDraft implements LogChanges {
+  readonly keyBytes: number;
   readonly head: MutableHead;
   written: readonly NewChunk[] = [];
   readonly removed: number[] = [];
@@ -22,7 +23,6 @@ export class LogDraft implements LogChanges {
   /** Of the first push that the commit brings the log. */
   arrival: Arrival | undefined;
   private readonly tag = newTag();
-  private readonly keyBytes: number;
   private oldest: ChunkIndex | undefined;
   /** Where the chunk stands with which the log began before the commit; known once an event of it is trimmed. */
   private firstChunk: number | undefined;

@@ -161,9 +161,11 @@ export class PendingLog {
   private chunk(i: number): PendingChunk {
     const { numbers } = this;
     const at = i * NUMBERS;
-    const entry = this.entries[numbers[at + ENTRY]!];
+    const firstSeq = numbers[at + SEQ]!;
+    const entry = numbers[at + ENTRY]!;
+    if (entry === REMOVED) return { firstSeq, record: undefined };
     const start = numbers[at + START]!;
-    return { firstSeq: numbers[at + SEQ]!, record: entry?.subarray(start, start + numbers[at + LENGTH]!) };
+    return { firstSeq, record: this.entries[entry]!.subarray(start, start + numbers[at + LENGTH]!) };
   }
 
   /** The index of the first chunk at `seq` or behind it. */
