@@ -38,8 +38,6 @@ export class JournalFullError extends Error {
 
 /** Bytes of a piece of memory for entries. Only what is written to costs any. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
-/** Pieces kept for the next entries: what a journal needs whose tree keeps up. */
-const MAX_SPARE = 4;
 
 /**
  * Memory for the entries of one file, used over and over as the file is. With a buffer for each entry, V8 looked through the whole heap every second,
@@ -67,7 +65,7 @@ class EntryMemory {
   }
 
   release(): void {
-    for (const block of this.blocks.splice(0)) if (this.spare.length < MAX_SPARE) this.spare.push(block);
+    this.spare.push(...this.blocks.splice(0));
     this.used = BLOCK_BYTES;
   }
 }
