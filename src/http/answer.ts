@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
 import { describeError } from '../wire/error-description.js';
+import { SocketWriter } from '../wire/socket-writer.js';
 
 /** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
 const RETRY_AFTER_SECONDS = '1';
@@ -33,7 +34,7 @@ function writeTrue(response: ServerResponse): void {
   const { socket } = response;
   // Without a socket, an earlier request of the connection is still to be answered.
   if (socket && response.shouldKeepAlive && !socket.destroyed) {
-    socket.write(readyAnswer(), 'latin1');
+    new SocketWriter(socket).write(readyAnswer());
     // What Node's server waits for before it takes the connection's next request.
     response.emit('finish');
     return;
@@ -42,17 +43,18 @@ function writeTrue(response: ServerResponse): void {
   response.end('true');
 }
 
-let answer = '';
+let answer = Buffer.alloc(0);
 let answerSecond = 0;
 
 /** RFC 9110, section 6.6.1: with the second of its making. */
-function readyAnswer(): string {
+function readyAnswer(): Buffer {
   const second = Math.floor(Date.now() / 1000);
   if (second !== answerSecond) {
     answerSecond = second;
-    answer =
+    answer = Buffer.from(
       'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n' +
-      `Date: ${new Date(second * 1000).toUTCString()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n\r\ntrue`;
+        `Date: ${new Date(second * 1000).toUTCString()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n\r\ntrue`,
+    );
   }
   return answer;
 }

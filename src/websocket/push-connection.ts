@@ -6,6 +6,7 @@ import { describeError } from '../wire/error-description.js';
 import { byteString } from '../notifier/event.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
 import { closeText } from '../wire/close-text.js';
+import { SocketWriter } from '../wire/socket-writer.js';
 import { textFrame } from './frame.js';
 
 /** Messages that may wait for their answers before no more is read. */
@@ -24,12 +25,15 @@ export class PushConnection implements Member {
   private isFlushing = false;
   private isPaused = false;
   private showedLife = true;
+  private readonly writer: SocketWriter;
 
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Socket,
     readonly address: string,
-  ) {}
+  ) {
+    this.writer = new SocketWriter(socket);
+  }
 
   /** Answers a message once `work` is done: `true`, or the error. */
   answerAfter(work: () => Promise<void>): void {
@@ -78,7 +82,7 @@ export class PushConnection implements Member {
     const ready = this.answers.splice(0, open < 0 ? this.answers.length : open) as Buffer[];
     this.first += ready.length;
     if (ready.length > 0 && this.ws.readyState === this.ws.OPEN) {
-      this.socket.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
+      this.writer.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
     }
     if (this.isPaused && this.answers.length < MAX_UNANSWERED) {
       this.isPaused = false;

@@ -1,6 +1,7 @@
 import { open, readlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { handleOf } from './socket-handle.js';
 
 /** IPv4 clients of a listener on `::` stand in the second. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
@@ -10,13 +11,6 @@ const ROW = / [0-9A-F]{2} ([0-9A-F]{8}):[0-9A-F]{8} \S+ \S+ +\d+ +\d+ (\d+) /;
 
 /** Whoever asks within this time is answered by one look: with 100,000 sockets it reads 15 MB, 0.1 s of work. */
 const SHARED_MS = 250;
-
-/** What Node's stream handle knows of itself. */
-interface Handle {
-  readonly fd?: number;
-  readonly bytesWritten?: number;
-  readonly writeQueueSize?: number;
-}
 
 /** How far a socket's peer has got. */
 export interface SendQueue {
@@ -33,18 +27,16 @@ let looking: Promise<ReadonlyMap<string, number>> | undefined;
  * megabytes: a reader of 64 KiB/s empties it for a minute before this process sees any room (measured: 4.2 MB, of which the
  * process is told when a third is free). Where the system does not tell (no /proc), only what this process still holds
  * is counted.
+ *
+ * @param passed how many bytes went past the stream, which does not count them
  */
-export async function sendQueueOf(socket: Socket): Promise<SendQueue> {
+export async function sendQueueOf(socket: Socket, passed: () => number): Promise<SendQueue> {
   const queues = await look();
   const inode = await inodeOf(socket);
-  // Both at one moment: nothing is awaited from here on.
+  // All at one moment: nothing is awaited from here on.
   const { bytesWritten = 0, writeQueueSize = 0 } = handleOf(socket);
   const waiting = writeQueueSize + (queues.get(inode) ?? 0);
-  return { taken: bytesWritten - waiting, waiting };
-}
-
-function handleOf(socket: Socket): Handle {
-  return (socket as { readonly _handle?: Handle | null })._handle ?? {};
+  return { taken: bytesWritten + passed() - waiting, waiting };
 }
 
 async function inodeOf(socket: Socket): Promise<string> {

@@ -5,6 +5,7 @@ import type { Delivery } from '../notifier/delivery.js';
 import type { Member } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
 import { sendQueueOf } from './send-queue.js';
+import { SocketWriter } from './socket-writer.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -28,16 +29,24 @@ export abstract class StreamConnection implements Connection, Member {
   private showedLife = true;
   /** Bytes that the peer had taken when it was last looked at; unset since its last sign of life. */
   private takenBytes: number | undefined;
+  private readonly writer: SocketWriter;
   private farewell: (() => void) | undefined;
 
   constructor(
     protected readonly socket: Socket,
     readonly address: string,
     private readonly heartbeatMs: number,
-  ) {}
+  ) {
+    this.writer = new SocketWriter(socket);
+  }
 
   get hasRoom(): boolean {
     return !this.isFull;
+  }
+
+  /** Bytes that were given to the socket, ever. */
+  protected get writtenBytes(): number {
+    return this.writer.bytesWritten;
   }
 
   takeSignOfLife(): boolean {
@@ -59,7 +68,7 @@ export abstract class StreamConnection implements Connection, Member {
 
   /** What a silent peer takes shows that it lives. Two looks are needed to see it take something, a heartbeat apart. */
   private async cutUnlessTaking(): Promise<void> {
-    const { taken, waiting } = await sendQueueOf(this.socket);
+    const { taken, waiting } = await sendQueueOf(this.socket, () => this.writer.passedBytes);
     if (this.showedLife) return;
     const hasTaken = this.takenBytes !== undefined && taken > this.takenBytes;
     const isFirstLook = this.takenBytes === undefined && waiting > 0;
@@ -109,8 +118,7 @@ export abstract class StreamConnection implements Connection, Member {
   /** Writes past whoever owns the socket: nothing of theirs may wait before it. */
   protected write(bytes: Buffer): void {
     this.wasSilent = false;
-    this.socket.write(bytes);
-    if (this.socket.writableLength === 0 || this.isFull) return;
+    if (this.writer.write(bytes) || this.isFull) return;
     this.isFull = true;
     // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
     this.socket.write(NOTHING, () => this.drained());
