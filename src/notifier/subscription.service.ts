@@ -88,7 +88,9 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   countSlowReaders(): number {
     let count = 0;
     for (const { all } of this.users.values()) {
-      for (const { connection } of all) if (!connection.hasRoom) count++;
+      all.forEach(({ connection }) => {
+        if (!connection.hasRoom) count++;
+      });
     }
     return count;
   }
@@ -159,7 +161,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   /** The subscriptions of one user, oldest first. */
   subscriptionsOf(accessId: string): readonly Subscription[] {
-    return [...(this.users.get(accessId)?.all ?? [])];
+    return this.users.get(accessId)?.all.toArray() ?? [];
   }
 
   /** Every connected user with its number of connections, in no order. */
@@ -247,9 +249,9 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private endExpired(): void {
     const now = Date.now();
     for (const { all } of this.users.values()) {
-      for (const subscription of all) {
+      all.forEach((subscription) => {
         if ((subscription.admittedUntil ?? Infinity) <= now) subscription.close({ reason: 'token expired' });
-      }
+      });
     }
   }
 

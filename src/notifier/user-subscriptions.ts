@@ -1,11 +1,12 @@
 import type { DropCount } from './event-buffer.service.js';
+import { SmallSet } from './small-set.js';
 import type { Subscription } from './subscription.js';
 import { Tail } from './tail.js';
 
 /** All connections of one user on this node, oldest first, and the tail that they share. */
 export class UserSubscriptions {
   readonly tail = new Tail();
-  readonly all = new Set<Subscription>();
+  readonly all = new SmallSet<Subscription>();
   /** The user's drops after the last one that this node carried out itself. */
   drops = 0;
   /** The store's losses when the drops were last looked at. */
@@ -29,10 +30,10 @@ export class UserSubscriptions {
   pump(): void {
     this.hasNews = false;
     let isNeeded = false;
-    for (const subscription of this.all) {
+    this.all.forEach((subscription) => {
       subscription.pump();
       isNeeded ||= subscription.needsTail;
-    }
+    });
     if (!isNeeded) this.tail.clear();
   }
 }
