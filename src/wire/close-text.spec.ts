@@ -15,7 +15,7 @@ describe('the reason of a close', () => {
   });
 
   test('fits into a control frame, is well-formed, and keeps its beginning and the time', () => {
-    const detail = fc.string({ unit: 'grapheme', maxLength: 200 });
+    const detail = fc.string({ unit: 'grapheme', maxLength: 200, size: 'max' });
     fc.assert(
       fc.property(detail, fc.option(fc.nat(), { nil: undefined }), (words, retryAfterMs) => {
         const close = { reason: 'try again later' as const, detail: words };
