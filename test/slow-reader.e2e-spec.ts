@@ -115,15 +115,20 @@ describe('with a heartbeat of 2 s', () => {
   }
 
   test.each([
-    ['fills its socket', 200],
-    ['fits into the kernel’s buffers', 45],
+    ['its replay fills its socket', 200, 0],
+    ['its replay fits into the kernel’s buffers', 45, 0],
+    ['the kernel is given more than it takes', 10, 2],
   ])(
-    'a reader so slow that only the bytes it takes show that it lives is not cut, where its replay %s',
-    async (_, events) => {
+    'a reader so slow that only the bytes it takes show that it lives is not cut, where %s',
+    async (_, events, more) => {
       const slow = await replayed(events);
       const clock = await SocketClient.subscribe(running.url, { access_id: 'clock', timestamp: 0 });
       for await (const _tick of every(SIP_MS)) {
         slow.sip(SIP_BYTES);
+        await pushed(
+          running.url,
+          from(1, more).map((number) => event(USER, number, PAYLOAD)),
+        );
         if (clock.pings > HEARTBEATS) break;
       }
       expect(slow.isCut).toBe(false);
