@@ -52,7 +52,7 @@ export class SocketConnection extends StreamConnection {
 
   /** A slow reader answers a ping once it has read all that stands before it. */
   protected override get mayHoldUnread(): boolean {
-    return super.mayHoldUnread || this.writtenBytes - this.readBytes > UNREAD_BYTES;
+    return super.mayHoldUnread || this.writer.bytesWritten - this.readBytes > UNREAD_BYTES;
   }
 
   sendSubscribed(subscribed: Subscribed): void {
@@ -72,7 +72,7 @@ export class SocketConnection extends StreamConnection {
   sendHeartbeat(): void {
     // What a full socket was given is still on its way: there is nothing a ping could add.
     if (!this.hasRoom) return;
-    if (this.pendingPings === 0) this.pingedBytes = this.writtenBytes;
+    if (this.pendingPings === 0) this.pingedBytes = this.writer.bytesWritten;
     // A slow reader answers all of them at once.
     this.pendingPings++;
     this.ws.ping();

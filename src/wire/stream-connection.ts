@@ -29,7 +29,7 @@ export abstract class StreamConnection implements Connection, Member {
   private showedLife = true;
   /** Bytes that the peer had taken when it was last looked at; unset since its last sign of life. */
   private takenBytes: number | undefined;
-  private readonly writer: SocketWriter;
+  protected readonly writer: SocketWriter;
   private farewell: (() => void) | undefined;
 
   constructor(
@@ -42,11 +42,6 @@ export abstract class StreamConnection implements Connection, Member {
 
   get hasRoom(): boolean {
     return !this.isFull;
-  }
-
-  /** Bytes that were given to the socket, ever. */
-  protected get writtenBytes(): number {
-    return this.writer.bytesWritten;
   }
 
   takeSignOfLife(): boolean {
