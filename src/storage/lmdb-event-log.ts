@@ -20,7 +20,7 @@ import { expiryKeysEnd, hashOfExpiryKey, hourKey, readHourKey } from './lmdb/key
 import type { LmdbFile } from './lmdb/lmdb-file.js';
 import { LogReader } from './lmdb/log-reader.js';
 import type { Meta } from './lmdb/meta.js';
-import { openFile } from './lmdb/open-file.js';
+import { openFile, type FileOptions } from './lmdb/open-file.js';
 
 /** How often what is over is looked for. Reads and appends judge by the clock themselves: this only frees the room. */
 const SWEEP_MS = 30_000;
@@ -28,14 +28,10 @@ const SWEEP_MS = 30_000;
 const SWEEP_SLICE = 500;
 /** How soon after a failed commit the store is tried again without being asked. */
 const RETRY_MS = 1000;
-export interface LmdbOptions {
-  readonly dir: string;
-  /** `full`: a commit waits for the disk. `process`: it does not, and a power loss may cost the newest of them. */
-  readonly sync: 'full' | 'process';
+
+export interface LmdbOptions extends FileOptions {
   readonly bounds: Bounds;
   readonly systemClock?: Clock;
-  /** Bytes after which the journal is carried over into the tree. */
-  readonly journalBytes?: number;
 }
 
 interface Drafted {
@@ -85,8 +81,7 @@ export class LmdbEventLog extends EventLog {
 
   /** @throws FolderError where the folder is in use or its file cannot be read */
   static open(options: LmdbOptions): LmdbEventLog {
-    const { dir, sync, journalBytes } = options;
-    return new LmdbEventLog(openFile(dir, sync, journalBytes), options);
+    return new LmdbEventLog(openFile(options), options);
   }
 
   async append(push: Push): Promise<AppendResult> {

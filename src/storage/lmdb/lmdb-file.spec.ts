@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
@@ -17,7 +17,7 @@ let file: LmdbFile;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'notifier-file-'));
-  file = openFile(dir, 'process');
+  file = openFile({ dir, sync: 'process' });
 });
 
 afterEach(async () => {
@@ -25,10 +25,10 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function commit(changes: Partial<Changes>): Promise<void> {
-  const { meta } = file;
+async function commit(changes: Partial<Changes>, to = file): Promise<void> {
+  const { meta } = to;
   const all = { chunks: [], puts: new Map(), removes: new Map(), ...changes };
-  file.apply(await file.write(all, { ...meta, commit: meta.commit + 1 }));
+  to.apply(await to.write(all, { ...meta, commit: meta.commit + 1 }));
 }
 
 const HEAD: LogHead = {
@@ -80,6 +80,52 @@ test('a commit that found no room in the journal stays as it is when others foll
   expect(texts.map(isThere)).toEqual([true, true, true]);
   await file.settle();
   expect(texts.map(isThere)).toEqual([true, true, true]);
+});
+
+describe('a carry-over that gives way for an hour', () => {
+  const JOURNAL_BYTES = 10_000;
+  const slow = () =>
+    openFile({ dir: join(dir, 'slow'), sync: 'process', journalBytes: JOURNAL_BYTES, pauseMs: 3_600_000 });
+  const small = (seq: number) => chunks([chunk(seq, 1, `small ${seq}`)]);
+  const isThere = (file: LmdbFile, seq: number) => file.chunkAt(USER, seq)?.record.includes(`small ${seq}`);
+
+  test('lets commits go on, is read through, and ends with the file', async () => {
+    const paused = slow();
+    await commit(small(1), paused);
+    const settled = paused.settle();
+    await commit(small(2), paused);
+    await aMoment();
+    expect(paused.isUnsettled).toBe(true);
+    expect(isThere(paused, 1)).toBe(true);
+    await paused.close();
+    await settled;
+    const again = slow();
+    expect(isThere(again, 1)).toBe(true);
+    expect(isThere(again, 2)).toBe(true);
+    await again.close();
+  });
+
+  test('gives way no more where the journal gets far too long, but the next one does again', async () => {
+    const paused = slow();
+    await commit(small(1), paused);
+    const settled = paused.settle();
+    await commit(chunks([chunk(2, 1, 'x'.repeat(4 * JOURNAL_BYTES))]), paused);
+    await commit(small(3), paused);
+    await settled;
+    for (const seq of [1, 3]) expect(isThere(paused, seq)).toBe(true);
+    const next = paused.settle();
+    await commit(small(4), paused);
+    await aMoment();
+    expect(paused.isUnsettled).toBe(true);
+    await paused.close();
+    await next;
+  });
+
+  /** As long as it takes a carry-over that gives way for a moment. */
+  async function aMoment(): Promise<void> {
+    await commit(small(1));
+    await file.settle();
+  }
 });
 
 function key(hour: number, user: string): Buffer {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { RootDatabase } from 'lmdb';
 import { eventsIn } from './chunk.js';
 import { FirstKeys } from './first-keys.js';
@@ -38,6 +39,8 @@ export class LmdbFile {
   /** What is being carried over into the tree, and the file's state after it. */
   private settling: { readonly records: PendingRecords; readonly meta: Meta } | undefined;
   private settled: Promise<void> | undefined;
+  /** Ends the pauses of a carry-over that somebody waits for. */
+  private hurry = new AbortController();
   /** The number of the last commit that stands in the tree. */
   private carriedOver: number;
   private ownRecord: Buffer;
@@ -48,6 +51,8 @@ export class LmdbFile {
     private readonly db: Database,
     private readonly reserve: Reserve,
     private readonly journal: Journal,
+    /** How long commits have the disk to themselves before each transaction of a carry-over. */
+    private readonly pauseMs: number,
     private current: Meta,
     /** What of an earlier file was set aside because it could not be read. */
     readonly setAside: string | undefined,
@@ -130,7 +135,7 @@ export class LmdbFile {
    * @param meta the file's state after it
    */
   async write(changes: Changes, meta: Meta): Promise<JournaledCommit> {
-    while (this.journal.isTooLong) await this.settle();
+    while (this.journal.isTooLong) await this.settleNow();
     const commit = await this.writeOrRestart(changes, meta);
     // Last: whoever has taken the folder over meanwhile has not read it.
     this.assertOwned();
@@ -177,7 +182,17 @@ export class LmdbFile {
   }
 
   private async settleAll(): Promise<void> {
-    while (this.carriedOver < this.current.commit) await this.settle();
+    while (this.carriedOver < this.current.commit) await this.settleNow();
+  }
+
+  /** As `settle`, for who waits for it. */
+  private async settleNow(): Promise<void> {
+    this.hurry.abort();
+    try {
+      await this.settle();
+    } finally {
+      this.hurry = new AbortController();
+    }
   }
 
   private async carryOver(): Promise<void> {
@@ -189,11 +204,21 @@ export class LmdbFile {
     const { records, meta } = this.settling;
     // The tree must not get ahead of it: after a power loss, half a commit would stand there.
     await this.journal.flushRetired();
-    for (const slice of slices(records.all())) await this.transact(slice);
+    for (const slice of slices(records.all())) {
+      await this.giveWay();
+      await this.transact(slice);
+    }
     await this.transact([], meta);
     this.carriedOver = meta.commit;
     this.settling = undefined;
     this.journal.release();
+  }
+
+  /** Lets commits go first, unless they come faster than what they bring could be carried over so. */
+  private async giveWay(): Promise<void> {
+    if (this.journal.isLong) return;
+    const { signal } = this.hurry;
+    await setTimeout(this.pauseMs, undefined, { signal }).catch(() => undefined);
   }
 
   /** One transaction of the tree, flushed to the disk. */

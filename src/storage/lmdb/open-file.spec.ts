@@ -79,7 +79,7 @@ test.each(DAMAGES)('%s is set aside where nothing waited for the disk', async (_
   await fill();
   const damaged = damage(await readFile(path));
   await writeFile(path, damaged);
-  const file = openFile(dir, 'process');
+  const file = openFile({ dir, sync: 'process' });
   expect(file.setAside).toContain('notifier.mdb.unreadable-');
   expect(file.meta).toMatchObject({ serial: 0, bytes: 0 });
   await file.close();
@@ -108,7 +108,7 @@ test('an empty file is a new store: a process was killed when it had just begun 
 
 test('what cannot be opened for another reason is never set aside', async () => {
   await writeFile(join(dir, 'file'), '');
-  expect(() => openFile(join(dir, 'file'), 'process')).toThrow(FolderError);
+  expect(() => openFile({ dir: join(dir, 'file'), sync: 'process' })).toThrow(FolderError);
   expect(await readdir(dir)).toEqual(['file']);
 });
 
@@ -138,7 +138,7 @@ test('a process whose folder was taken over writes nothing more into it', async 
 test('a machine that went down under a process that did not wait for the disk leaves the file in doubt', async () => {
   await fill();
   await leaveOwner({ sync: 'process', bootId: 'another' });
-  const file = openFile(dir, 'full');
+  const file = openFile({ dir, sync: 'full' });
   expect(file.meta.doubtedAt).toBeGreaterThan(0);
   await file.close();
 });
@@ -149,7 +149,7 @@ test.each([
 ] as const)('a process that ended as %j leaves no doubt', async (owner) => {
   await fill();
   await leaveOwner(owner);
-  const file = openFile(dir, 'full');
+  const file = openFile({ dir, sync: 'full' });
   expect(file.meta.doubtedAt).toBe(0);
   await file.close();
 });
@@ -190,7 +190,7 @@ test('damage in the middle of a journal stops a server that promised to keep it'
 
 test('what a power loss left behind a gap in the journal is gone for good, and the rest is kept', async () => {
   const content = await leaveDamagedJournal({ sync: 'process' });
-  const file = openFile(dir, 'process');
+  const file = openFile({ dir, sync: 'process' });
   expect(file.setAside).toBeUndefined();
   expect(file.meta).toMatchObject({ serial: 2, commit: 5 });
   expect(file.meta.doubtedAt).toBeGreaterThan(0);
@@ -198,7 +198,7 @@ test('what a power loss left behind a gap in the journal is gone for good, and t
   // As if that process had been killed before it had new journals.
   await writeFile(journal, content);
   await leaveOwner({ startedAt: 'another', sync: 'process' });
-  const next = openFile(dir, 'process');
+  const next = openFile({ dir, sync: 'process' });
   expect(next.setAside).toBeUndefined();
   expect(next.meta.serial).toBe(2);
   await next.close();
@@ -224,7 +224,7 @@ test('a folder from before there was a journal is carried on', async () => {
 
 /** An owner in a file that nobody has open. */
 async function leaveOwner(owner: Partial<Owner>): Promise<void> {
-  const file = openFile(dir, 'full');
+  const file = openFile({ dir, sync: 'full' });
   const { owner: own } = file.meta;
   await file.close();
   const db = openRaw();
