@@ -114,7 +114,11 @@ export class Tail {
   }
 
   private arrivalOf(seq: number): Arrival | undefined {
-    return this.announced.findLast(({ previousSeq }) => previousSeq < seq)?.arrival;
+    const { announced } = this;
+    // Nearly always there is one.
+    let i = announced.length - 1;
+    while (i > 0 && announced[i]!.previousSeq >= seq) i--;
+    return announced[i]!.arrival;
   }
 
   private frameFrom(from: number): readonly StoredEvent[] {

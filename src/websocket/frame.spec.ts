@@ -6,13 +6,24 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { SocketClient } from '../../test/support/socket-client.js';
-import { Delivery } from '../notifier/delivery.js';
+import type { Form } from '../notifier/connection.js';
+import { Delivery, MAX_FRAME_BYTES } from '../notifier/delivery.js';
 import { byteString } from '../notifier/event.js';
 import type { StoredEvent } from '../notifier/event-log.js';
-import { frameOf, textFrame } from './frame.js';
+import type { PassingBytes } from '../wire/socket-writer.js';
+import { frameOf, passingFrame, textFrame } from './frame.js';
 
 /** RFC 6455, section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+function delivery(texts: readonly string[], form: Form): Delivery {
+  const all = texts.map((text, seq) => ({ seq, tag: 1, createdAt: 1, text: byteString(`{${text}}`) }));
+  return new Delivery(form, 'AAAAAAAA', all);
+}
+
+function standing({ bytes, length }: PassingBytes): Buffer {
+  return Buffer.from(bytes.subarray(0, length));
+}
 
 describe('a frame', () => {
   let server: Server;
@@ -88,5 +99,39 @@ describe('a frame', () => {
   test('is made once for all connections that share the delivery', () => {
     const delivery = new Delivery('plain', 'AAAAAAAA', events);
     expect(frameOf(delivery)).toBe(frameOf(delivery));
+  });
+
+  describe('that passes', () => {
+    const textsOf = fc.array(fc.string({ maxLength: 40_000, size: 'max' }), { minLength: 1, maxLength: 6 });
+    const deliveries = fc.array(fc.tuple(textsOf, fc.constantFrom<Form>('plain', 'resumable')), {
+      minLength: 2,
+    });
+
+    test('is the frame, until the next one passes, and stays where it is kept', () => {
+      fc.assert(
+        fc.property(deliveries, (all) => {
+          const frames = all.map(([texts, form]) => {
+            const passed = delivery(texts, form);
+            const once = standing(passingFrame(passed)!);
+            // As for the next connection of the user.
+            const passing = passingFrame(passed)!;
+            expect(standing(passing).equals(once)).toBe(true);
+            return { texts, form, once, kept: passing.kept() };
+          });
+          for (const { texts, form, once, kept } of frames) {
+            const frame = frameOf(delivery(texts, form));
+            expect([once, kept].map((bytes) => bytes.equals(frame))).toEqual([true, true]);
+          }
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test('is none where there is no room for it', () => {
+      const passes = (length: number) => passingFrame(delivery(['x'.repeat(length)], 'plain')) !== undefined;
+      expect(passes(MAX_FRAME_BYTES - 10)).toBe(true);
+      expect(passes(MAX_FRAME_BYTES)).toBe(false);
+      expect(passes(10 * MAX_FRAME_BYTES)).toBe(false);
+    });
   });
 });

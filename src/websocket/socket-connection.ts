@@ -8,7 +8,7 @@ import { closeText } from '../wire/close-text.js';
 import { StreamConnection } from '../wire/stream-connection.js';
 import { subscribedText } from '../wire/subscribed.js';
 import { FloodGuard } from './flood-guard.js';
-import { frameOf, textFrame } from './frame.js';
+import { frameOf, passingFrame, textFrame } from './frame.js';
 
 const EMPTY_ARRAY = textFrame('[]');
 
@@ -60,7 +60,9 @@ export class SocketConnection extends StreamConnection {
   }
 
   send(delivery: Delivery): void {
-    this.write(frameOf(delivery));
+    const passing = delivery.encoded ? undefined : passingFrame(delivery);
+    if (!passing) this.write(frameOf(delivery));
+    else if (this.isOpen) this.writePassing(passing);
   }
 
   sendHeadReached(): void {
@@ -88,8 +90,12 @@ export class SocketConnection extends StreamConnection {
     this.ws.close(CLOSE_CODES[close.reason], closeText(close));
   }
 
-  /** RFC 6455, section 5.5.1: no data follows a close, whichever side began it. */
   protected override write(frame: Buffer): void {
-    if (this.ws.readyState === this.ws.OPEN) super.write(frame);
+    if (this.isOpen) super.write(frame);
+  }
+
+  /** RFC 6455, section 5.5.1: no data follows a close, whichever side began it. */
+  private get isOpen(): boolean {
+    return this.ws.readyState === this.ws.OPEN;
   }
 }

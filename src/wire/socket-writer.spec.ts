@@ -77,6 +77,33 @@ describe('a writer', () => {
     expect((await buffer(client)).equals(Buffer.concat(parts))).toBe(true);
   });
 
+  test('keeps of passing bytes what the system does not take, and only that', async () => {
+    const [socket, client] = await connection();
+    const writer = new SocketWriter(socket);
+    const frames = [pattern(1000, 1), pattern(TOO_MUCH, 2), pattern(1000, 3)];
+    const memory = Buffer.alloc(TOO_MUCH + 1);
+    const kept: number[] = [];
+    const taken = frames.map((frame, i) => {
+      frame.copy(memory);
+      const isTaken = writer.writePassing({
+        bytes: memory,
+        length: frame.length,
+        kept: () => {
+          kept.push(i);
+          return Buffer.from(frame);
+        },
+      });
+      memory.fill(0);
+      return isTaken;
+    });
+
+    expect(taken).toEqual([true, false, false]);
+    expect(kept).toEqual([1, 2]);
+    expect(writer.bytesWritten).toBe(TOO_MUCH + 2000);
+    socket.end();
+    expect((await buffer(client)).equals(Buffer.concat(frames))).toBe(true);
+  });
+
   test('waits behind what the stream was given', async () => {
     const [socket, client] = await connection();
     const writer = new SocketWriter(socket);

@@ -5,6 +5,15 @@ import { handleOf } from './socket-handle.js';
 
 const NO_DESCRIPTOR = -1;
 
+/** Bytes in memory that others are written to next. */
+export interface PassingBytes {
+  readonly bytes: Buffer;
+  /** How many of `bytes` they are. */
+  readonly length: number;
+  /** The same bytes in memory that stays. */
+  kept(): Buffer;
+}
+
 /**
  * Writes to a socket: past Node's stream as long as nothing waits in it, and what the system does not take at once waits in the stream as ever
  * (`docs/decisions/0012`). Where only the stream knows what the peer is to get (TLS), or sockets are no descriptors, all goes through it.
@@ -30,21 +39,33 @@ export class SocketWriter {
 
   /** @returns whether the system has taken all of it, and of what the socket was given before */
   write(bytes: Buffer): boolean {
-    const taken = this.writePast(bytes);
-    this.passed += taken;
-    if (taken === bytes.length) return true;
-    this.socket.write(taken > 0 ? bytes.subarray(taken) : bytes);
-    return this.socket.writableLength === 0;
+    const taken = this.pass(bytes, bytes.length);
+    return taken === bytes.length || this.leave(bytes, taken);
   }
 
-  private writePast(bytes: Buffer): number {
+  /** As `write`. They are kept only if the system does not take them at once. */
+  writePassing(passing: PassingBytes): boolean {
+    const taken = this.pass(passing.bytes, passing.length);
+    return taken === passing.length || this.leave(passing.kept(), taken);
+  }
+
+  /** @returns how many of the bytes the system has taken */
+  private pass(bytes: Buffer, length: number): number {
     // Once the socket is destroyed, the descriptor may be anybody's.
     if (this.fd < 0 || !this.socket.writable || this.socket.writableLength > 0) return 0;
     try {
-      return writeSync(this.fd, bytes, 0, bytes.length, null);
+      const taken = writeSync(this.fd, bytes, 0, length, null);
+      this.passed += taken;
+      return taken;
     } catch {
       // The system has no room, or the peer is gone: the stream will find out, and knows what to do.
       return 0;
     }
+  }
+
+  /** Leaves what the system has not taken to the stream. */
+  private leave(bytes: Buffer, taken: number): boolean {
+    this.socket.write(taken > 0 ? bytes.subarray(taken) : bytes);
+    return this.socket.writableLength === 0;
   }
 }

@@ -5,7 +5,7 @@ import type { Delivery } from '../notifier/delivery.js';
 import type { Member } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
 import { sendQueueOf } from './send-queue.js';
-import { SocketWriter } from './socket-writer.js';
+import { SocketWriter, type PassingBytes } from './socket-writer.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -112,8 +112,17 @@ export abstract class StreamConnection implements Connection, Member {
 
   /** Writes past whoever owns the socket: nothing of theirs may wait before it. */
   protected write(bytes: Buffer): void {
+    this.wrote(this.writer.write(bytes));
+  }
+
+  /** As `write`. */
+  protected writePassing(passing: PassingBytes): void {
+    this.wrote(this.writer.writePassing(passing));
+  }
+
+  private wrote(isTaken: boolean): void {
     this.wasSilent = false;
-    if (this.writer.write(bytes) || this.isFull) return;
+    if (isTaken || this.isFull) return;
     this.isFull = true;
     // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
     this.socket.write(NOTHING, () => this.drained());
