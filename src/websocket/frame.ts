@@ -34,7 +34,7 @@ class PassingFrame implements PassingBytes {
   }
 
   kept(): Buffer {
-    return frameOf(this.delivery!);
+    return (this.delivery!.encoded ??= Buffer.from(this.bytes.subarray(0, this.length)));
   }
 }
 
