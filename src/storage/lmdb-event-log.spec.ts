@@ -1,14 +1,49 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { expect, jest, test } from '@jest/globals';
 import { describeEventLog } from '../../test/event-log.contract.js';
 import { DEFAULT_BOUNDS, type EventLogHarness, type OpenEventLog } from '../../test/event-log/harness.js';
+import { eventually } from '../../test/support/wait.js';
+import type { Database, LmdbFile } from './lmdb/lmdb-file.js';
 import { LmdbEventLog, type LmdbOptions } from './lmdb-event-log.js';
 
 describeEventLog('LmdbEventLog', inFolder('full'), { histories: 60 });
 describeEventLog('LmdbEventLog that does not wait for the disk', inFolder('process'), { histories: 60 });
 // Of a few commits: nearly always, one part of what is read stands in the tree and two are on their way there.
 describeEventLog('LmdbEventLog with a short journal', inFolder('process', 2000), { histories: 60 });
+
+test('a journal that cannot be carried over takes more pushes, and is tried again by and by', async () => {
+  // Far longer than all that is pushed while this waits: one that got much too long would have to be carried over before the next push.
+  const journalBytes = 1024 * 1024;
+  const dir = await mkdtemp(join(tmpdir(), 'notifier-lmdb-'));
+  const options = { dir, sync: 'process', bounds: DEFAULT_BOUNDS, journalBytes } as const;
+  let log = LmdbEventLog.open(options);
+  const { file } = log as unknown as { file: LmdbFile };
+  const { db } = file as unknown as { db: Database };
+  const batch = jest.spyOn(db, 'batch').mockRejectedValueOnce(new Error('EIO'));
+  const told = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+  let pushed = 0;
+  const push = async (size: number) => {
+    const text = `{"payload":"${'x'.repeat(size)}"}`;
+    await log.append({ events: [{ accessId: 'ann', createdAt: ++pushed, text }] });
+  };
+  await push(journalBytes);
+  await eventually(() => batch.mock.calls.length > 0, 'the carry-over to begin');
+  await eventually(async () => {
+    await push(1);
+    return !file.isUnsettled;
+  }, 'the carry-over to be tried again');
+  expect(told.mock.calls).toEqual([['the journal cannot be carried over: Error: EIO']]);
+  told.mockRestore();
+  expect((await log.extent('ann')).events).toBe(pushed);
+  await log.close();
+  log = LmdbEventLog.open(options);
+  expect((await log.extent('ann')).events).toBe(pushed);
+  await log.close();
+  await rm(dir, { recursive: true, force: true });
+});
 
 function inFolder(sync: LmdbOptions['sync'], journalBytes?: number): OpenEventLog {
   return async (overrides, systemClock): Promise<EventLogHarness> => {

@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
-import { JournalFullError, type Journal } from './journal.js';
-import { chunkKeyBytes, hourKey, readHourKey } from './keys.js';
-import type { LmdbFile } from './lmdb-file.js';
+import { JournalFullError, JOURNALS, type Journal } from './journal.js';
+import { chunkKeyBytes, hourKey, metaKey, readHourKey } from './keys.js';
+import type { Database, LmdbFile } from './lmdb-file.js';
 import type { LogHead } from './log-head.js';
+import { decodeMeta } from './meta.js';
 import { openFile } from './open-file.js';
 
 const USER = 'ann';
@@ -57,6 +59,11 @@ function chunks(written: readonly NewChunk[], removed: readonly number[] = []): 
   return { chunks: [{ accessId: USER, keyBytes: chunkKeyBytes(USER), head: HEAD, written, removed }] };
 }
 
+/** What the file is made of, to look at it in between and to let it fail. */
+function partsOf(file: LmdbFile): { db: Database; journal: Journal } {
+  return file as unknown as { db: Database; journal: Journal };
+}
+
 test('what was removed while it is on its way to the tree is gone, for whoever looks for an event too', async () => {
   await commit(chunks([chunk(1, 1, 'old'), chunk(2, 3, 'old')]));
   const settled = file.settle();
@@ -70,7 +77,7 @@ test('what was removed while it is on its way to the tree is gone, for whoever l
 });
 
 test('a commit that found no room in the journal stays as it is when others follow', async () => {
-  const { journal } = file as unknown as { journal: Journal };
+  const { journal } = partsOf(file);
   await commit(chunks([chunk(1, 1, 'first')]));
   jest.spyOn(journal, 'append').mockRejectedValueOnce(new JournalFullError('no space left on device'));
   await commit(chunks([chunk(2, 1, 'second')]));
@@ -126,6 +133,80 @@ describe('a carry-over that gives way for an hour', () => {
     await commit(small(1));
     await file.settle();
   }
+});
+
+describe('a carry-over', () => {
+  const TEXTS = ['first', 'second', 'third'];
+  const isThere = (text: string, i: number) => file.chunkAt(USER, i + 1)?.record.includes(text);
+  const put = (i: number) => commit(chunks([chunk(i + 1, 1, TEXTS[i]!)]));
+
+  test('begins once the disk has what it carries, where commits did not wait for that', async () => {
+    const { db, journal } = partsOf(file);
+    await put(0);
+    const flush = journal.flushRetired.bind(journal);
+    const transactions: number[] = [];
+    const batch = jest.spyOn(db, 'batch');
+    jest.spyOn(journal, 'flushRetired').mockImplementationOnce(async () => {
+      await otherCarryOver();
+      await flush();
+      transactions.push(batch.mock.calls.length);
+    });
+    await file.settle();
+    expect(transactions).toEqual([0]);
+    expect(batch.mock.calls.length).toBeGreaterThan(0);
+  });
+
+  test.each(['the first transaction', 'the last transaction'])(
+    'of which %s failed is read through and gone on with, and nothing is lost',
+    async (which) => {
+      const { db } = partsOf(file);
+      await put(0);
+      const batch = jest.spyOn(db, 'batch');
+      if (which === 'the last transaction') batch.mockImplementationOnce(db.batch.bind(db));
+      batch.mockRejectedValueOnce(new Error('EIO'));
+      await expect(file.settle()).rejects.toThrow('EIO');
+      expect(file.isUnsettled).toBe(true);
+      await put(1);
+      expect(TEXTS.map(isThere)).toEqual([true, true, false]);
+      await file.settle();
+      expect(file.isUnsettled).toBe(false);
+      await put(2);
+      await file.close();
+      file = openFile({ dir, sync: 'process' });
+      expect(TEXTS.map(isThere)).toEqual([true, true, true]);
+    },
+  );
+
+  /** As long as it takes another file: one that began before it has ended by then. */
+  async function otherCarryOver(): Promise<void> {
+    const other = openFile({ dir: join(dir, 'other'), sync: 'process' });
+    await commit(chunks([chunk(1, 1, 'x')]), other);
+    await other.settle();
+    await other.close();
+  }
+});
+
+test('a file that is closed keeps its owner until the journals are gone, and those until the tree has all of it', async () => {
+  const { db } = partsOf(file);
+  const { commit: before } = file.meta;
+  await commit(chunks([chunk(1, 1, 'x')]));
+  const steps: unknown[] = [];
+  const transact = db.batch.bind(db);
+  jest.spyOn(db, 'batch').mockImplementation(async (action) => {
+    const result = await transact(action);
+    db.resetReadTxn();
+    const { owner, commit } = decodeMeta(db.get(metaKey)!);
+    const journals = JOURNALS.filter((end) => existsSync(join(dir, `notifier.mdb${end}`)));
+    steps.push({ journals: journals.length, isOwned: owner !== null, commits: commit - before });
+    return result;
+  });
+  await file.close();
+  expect(steps).toEqual([
+    { journals: 2, isOwned: true, commits: 0 },
+    { journals: 2, isOwned: true, commits: 1 },
+    { journals: 0, isOwned: false, commits: 1 },
+  ]);
+  file = openFile({ dir, sync: 'process' });
 });
 
 function key(hour: number, user: string): Buffer {
