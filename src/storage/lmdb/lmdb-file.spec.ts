@@ -59,6 +59,12 @@ function chunks(written: readonly NewChunk[], removed: readonly number[] = []): 
   return { chunks: [{ accessId: USER, keyBytes: chunkKeyBytes(USER), head: HEAD, written, removed }] };
 }
 
+/** As long as it takes a carry-over that gives way for a moment: one that began before it has ended by then. */
+async function aMoment(): Promise<void> {
+  await commit(chunks([chunk(1, 1, 'x')]));
+  await file.settle();
+}
+
 /** What the file is made of, to look at it in between and to let it fail. */
 function partsOf(file: LmdbFile): { db: Database; journal: Journal } {
   return file as unknown as { db: Database; journal: Journal };
@@ -127,12 +133,6 @@ describe('a carry-over that gives way for an hour', () => {
     await paused.close();
     await next;
   });
-
-  /** As long as it takes a carry-over that gives way for a moment. */
-  async function aMoment(): Promise<void> {
-    await commit(small(1));
-    await file.settle();
-  }
 });
 
 describe('a carry-over', () => {
@@ -141,19 +141,21 @@ describe('a carry-over', () => {
   const put = (i: number) => commit(chunks([chunk(i + 1, 1, TEXTS[i]!)]));
 
   test('begins once the disk has what it carries, where commits did not wait for that', async () => {
-    const { db, journal } = partsOf(file);
-    await put(0);
+    const flushed = openFile({ dir: join(dir, 'flushed'), sync: 'process' });
+    const { db, journal } = partsOf(flushed);
+    await commit(chunks([chunk(1, 1, 'x')]), flushed);
     const flush = journal.flushRetired.bind(journal);
     const transactions: number[] = [];
     const batch = jest.spyOn(db, 'batch');
     jest.spyOn(journal, 'flushRetired').mockImplementationOnce(async () => {
-      await otherCarryOver();
+      await aMoment();
       await flush();
       transactions.push(batch.mock.calls.length);
     });
-    await file.settle();
+    await flushed.settle();
     expect(transactions).toEqual([0]);
     expect(batch.mock.calls.length).toBeGreaterThan(0);
+    await flushed.close();
   });
 
   test.each(['the first transaction', 'the last transaction'])(
@@ -176,14 +178,6 @@ describe('a carry-over', () => {
       expect(TEXTS.map(isThere)).toEqual([true, true, true]);
     },
   );
-
-  /** As long as it takes another file: one that began before it has ended by then. */
-  async function otherCarryOver(): Promise<void> {
-    const other = openFile({ dir: join(dir, 'other'), sync: 'process' });
-    await commit(chunks([chunk(1, 1, 'x')]), other);
-    await other.settle();
-    await other.close();
-  }
 });
 
 test('a file that is closed keeps its owner until the journals are gone, and those until the tree has all of it', async () => {
