@@ -115,7 +115,7 @@ export class Tail {
 
   private arrivalOf(seq: number): Arrival | undefined {
     const { announced } = this;
-    // Nearly always there is one.
+    // Nearly always there is one announcement: `findLast` and its function cost fanout-100 1.08 of the time (six interleaved pairs).
     let i = announced.length - 1;
     while (i > 0 && announced[i]!.previousSeq >= seq) i--;
     return announced[i]!.arrival;
