@@ -46,13 +46,19 @@ export class PositionChecks {
 
   private async settle(subscription: Subscription, cursor: CursorState): Promise<void> {
     const { standing, drops } = await this.buffer.stateOf(cursor.accessId, cursor.position, cursor.losses);
-    this.metrics.checked(standing, 1);
+    // One that has moved meanwhile, or knows of more than it could send yet, has missed no announcement.
+    const hasMoved = subscription.position !== cursor.position;
+    const found = hasMoved || (standing === 'behind' && !subscription.isAtHead) ? 'current' : standing;
+    this.metrics.checked(found, 1);
     if (drops > Math.max(cursor.drops, this.outlivedDrops(subscription))) {
       subscription.close({ reason: 'dropped' });
-    } else if (standing === 'gone' && subscription.position === cursor.position) {
+    } else if (found === 'gone') {
       subscription.close({ reason: 'fell behind' });
-    } else if (standing === 'behind') {
+    } else if (found === 'behind') {
       subscription.lookAgain();
+    } else {
+      // Where the store did not give its page, it asks again.
+      subscription.pump();
     }
   }
 }

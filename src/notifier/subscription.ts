@@ -48,7 +48,12 @@ export class Subscription {
 
   /** Whether the cursor is on its way to the head and may soon read from the tail. */
   get needsTail(): boolean {
-    return this.isReading || (this.canMove() && !this.isAtHead());
+    return this.isReading || (this.canMove() && !this.isAtHead);
+  }
+
+  /** Whether all that it knows of has been sent. Only once it has begun. */
+  get isAtHead(): boolean {
+    return this.tail.isNewest(this.position!);
   }
 
   /** Places the cursor. From here on `pump()` has something to do. */
@@ -63,7 +68,7 @@ export class Subscription {
   /** Sends what there is to send, as long as the socket has room. Cheap where there is nothing. */
   pump(): void {
     while (this.canMove()) {
-      if (this.isAtHead()) return this.markHead();
+      if (this.isAtHead) return this.markHead();
       const delivery = this.skip ? undefined : this.tail.deliveryAfter(this.position!, this.connection.form);
       if (!delivery) return this.readLog(this.position!);
       this.deliver(delivery);
@@ -92,10 +97,6 @@ export class Subscription {
 
   private canMove(): boolean {
     return this.position !== undefined && !this.isReading && !this.ended && this.connection.hasRoom;
-  }
-
-  private isAtHead(): boolean {
-    return this.tail.isNewest(this.position!);
   }
 
   private readLog(position: Position): void {

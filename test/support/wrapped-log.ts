@@ -1,6 +1,12 @@
 import type { Provider } from '@nestjs/common';
 import { EventLog } from '../../src/notifier/event-log.js';
-import type { Announcement, AppendResult, LogExtent, LogView } from '../../src/notifier/event-log.js';
+import type {
+  Announcement,
+  AppendResult,
+  LogExtent,
+  LogListener,
+  LogView,
+} from '../../src/notifier/event-log.js';
 import type { Page, Since } from '../../src/notifier/event-log.js';
 import type { Push } from '../../src/notifier/event.js';
 import type { Position } from '../../src/notifier/position.js';
@@ -18,6 +24,7 @@ export class WrappedLog extends EventLog {
   swallows = false;
   swallowed = 0;
   private listener: Listener | undefined;
+  private attending: LogListener | undefined;
 
   constructor(private inner: EventLog) {
     super();
@@ -80,6 +87,16 @@ export class WrappedLog extends EventLog {
 
   listen(listener: Listener): void {
     this.listener = listener;
+  }
+
+  override attend(listener: LogListener): void {
+    this.attending = listener;
+    super.attend(listener);
+  }
+
+  /** Has the cursors of a user compared with the log in the next turn, as if its announcements might not have come. */
+  doubt(accessId: string): void {
+    this.attending?.missed([accessId]);
   }
 
   isReady(): boolean {
