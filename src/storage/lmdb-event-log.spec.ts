@@ -6,7 +6,8 @@ import { expect, jest, test } from '@jest/globals';
 import { describeEventLog } from '../../test/event-log.contract.js';
 import { DEFAULT_BOUNDS, type EventLogHarness, type OpenEventLog } from '../../test/event-log/harness.js';
 import { eventually } from '../../test/support/wait.js';
-import type { Database, LmdbFile } from './lmdb/lmdb-file.js';
+import type { LmdbFile } from './lmdb/lmdb-file.js';
+import type { Database } from './lmdb/tree.js';
 import { LmdbEventLog, type LmdbOptions } from './lmdb-event-log.js';
 
 describeEventLog('LmdbEventLog', inFolder('full'), { histories: 60 });

@@ -27,6 +27,8 @@ export interface ChunkIndex {
   readonly tag: number;
   /** On the store's clock. */
   readonly arrived: number;
+  /** Of the record. */
+  readonly bytes: number;
   createdAt(i: number): number;
   length(i: number): number;
 }
@@ -112,9 +114,18 @@ export function decodeIndex(firstSeq: number, record: Buffer): ChunkIndex {
     count: eventsIn(record),
     tag: record.readUInt32LE(9),
     arrived: record.readUIntLE(13, 6),
+    bytes: record.length,
     createdAt: (i) => record.readDoubleLE(HEADER_BYTES + i * INDEX_BYTES),
     length: (i) => record.readUInt32LE(HEADER_BYTES + i * INDEX_BYTES + 8),
   };
+}
+
+/** As `decodeIndex`; it does not hold on to the record. */
+export function copyIndex(firstSeq: number, record: Buffer): ChunkIndex {
+  const index = decodeIndex(firstSeq, record);
+  const all = Array.from({ length: index.count }, (_, i) => i);
+  const [times, lengths] = [all.map((i) => index.createdAt(i)), all.map((i) => index.length(i))];
+  return { ...index, createdAt: (i) => times[i]!, length: (i) => lengths[i]! };
 }
 
 /**

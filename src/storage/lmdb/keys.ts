@@ -37,6 +37,14 @@ export function writeChunkKey(target: Buffer, at: number, accessId: string, seq:
   return target.writeUIntBE(seq, idEnd + 1, SEQ_BYTES);
 }
 
+export function isChunkKey(key: Buffer): boolean {
+  return key[0] === CHUNK;
+}
+
+export function idOfChunkKey(key: Buffer): string {
+  return key.toString('utf8', 1, key.length - SEQ_BYTES - 1);
+}
+
 export function seqOfChunkKey(key: Buffer): number {
   return key.readUIntBE(key.length - SEQ_BYTES, SEQ_BYTES);
 }

@@ -7,10 +7,11 @@ import { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
 import { JournalFullError, JOURNALS, type Journal } from './journal.js';
 import { chunkKeyBytes, hourKey, metaKey, readHourKey } from './keys.js';
-import type { Database, LmdbFile } from './lmdb-file.js';
+import type { LmdbFile } from './lmdb-file.js';
 import type { LogHead } from './log-head.js';
 import { decodeMeta } from './meta.js';
 import { openFile } from './open-file.js';
+import type { Database } from './tree.js';
 
 const USER = 'ann';
 

@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
-import type { RootDatabase } from 'lmdb';
-import { eventsIn } from './chunk.js';
+import { eventsIn, type ChunkIndex } from './chunk.js';
 import { FirstKeys } from './first-keys.js';
 import { FolderError } from './folder-error.js';
 import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
-import { chunkKey, MAX_SEQ, metaKey, seqOfChunkKey } from './keys.js';
+import { MAX_SEQ, metaKey } from './keys.js';
 import { decodeMeta, encodeMeta, type Meta } from './meta.js';
 import { isSameProcess } from './owner.js';
+import { OldestChunks } from './oldest-chunks.js';
+import type { ChunkRecord } from './pack.js';
 import {
   overlaid,
   PendingRecords,
@@ -16,14 +17,7 @@ import {
   type PendingRecord,
 } from './pending-records.js';
 import type { Reserve } from './reserve.js';
-
-/** A record of a log and where it stands. */
-export interface ChunkRecord {
-  readonly firstSeq: number;
-  readonly record: Buffer;
-}
-
-export type Database = RootDatabase<Buffer, Buffer>;
+import { chunksDown, chunksUp, treeChanges, type Database } from './tree.js';
 
 /** Records that are carried over in one transaction, 1 ms of this thread's time. */
 const SLICE_RECORDS = 500;
@@ -45,6 +39,7 @@ export class LmdbFile {
   private carriedOver: number;
   private ownRecord: Buffer;
   private readonly firstKeys = new FirstKeys();
+  private readonly oldest = new OldestChunks();
 
   constructor(
     private readonly path: string,
@@ -83,11 +78,17 @@ export class LmdbFile {
       // What lies below may have been removed since.
       if (log === logs[0] || !logs[0]!.has(chunk.firstSeq)) return chunk;
     }
-    const range = { start: chunkKey(accessId, seq), end: chunkKey(accessId, 0), reverse: true };
-    let chunks = chunksOf(this.db.getRange(range));
+    let chunks: Iterable<PendingChunk> = chunksDown(this.db, accessId, seq);
     for (const log of logs.toReversed()) chunks = overlaid(log.descending(seq), chunks, bySeqDown);
     for (const chunk of chunks) if (isThere(chunk)) return chunk;
     return undefined;
+  }
+
+  /** What the chunk says that holds event `seq`, one of the oldest of the log that has that epoch. */
+  oldestAt(accessId: string, epoch: string, seq: number): ChunkIndex {
+    return this.oldest.find(accessId, epoch, seq, () =>
+      this.chunks(accessId, this.chunkAt(accessId, seq)!.firstSeq),
+    );
   }
 
   /** The record at a log's end. */
@@ -97,8 +98,7 @@ export class LmdbFile {
 
   /** The records of a user's log that stand at `fromSeq` or behind it and before `endSeq`. */
   *chunks(accessId: string, fromSeq: number, endSeq = MAX_SEQ): Generator<ChunkRecord> {
-    const range = { start: chunkKey(accessId, fromSeq), end: chunkKey(accessId, endSeq) };
-    let chunks = chunksOf(this.db.getRange(range));
+    let chunks: Iterable<PendingChunk> = chunksUp(this.db, accessId, fromSeq, endSeq);
     for (const log of this.pendingLogs(accessId).toReversed()) {
       chunks = overlaid(log.ascending(fromSeq, endSeq), chunks, bySeq);
     }
@@ -204,7 +204,7 @@ export class LmdbFile {
     const { records, meta } = this.settling;
     // The tree must not get ahead of it: after a power loss, half a commit would stand there.
     await this.journal.flushRetired();
-    for (const slice of slices(records.all())) {
+    for (const slice of slices(treeChanges(this.db, records, false))) {
       await this.giveWay();
       await this.transact(slice);
     }
@@ -265,10 +265,6 @@ export class LmdbFile {
     this.reserve.close();
     await this.db.close();
   }
-}
-
-function* chunksOf(records: Iterable<PendingRecord>): Iterable<PendingChunk> {
-  for (const { key, value } of records) yield { firstSeq: seqOfChunkKey(key), record: value };
 }
 
 function isThere(chunk: PendingChunk): chunk is ChunkRecord {

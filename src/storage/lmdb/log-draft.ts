@@ -2,7 +2,7 @@ import type { Arrival, PushedEvent } from '../../notifier/event.js';
 import type { StoredEvent } from '../../notifier/event-log.js';
 import { newEpoch, newTag } from '../../notifier/position.js';
 import { type Bounds, HOUR_MS } from '../bounds.js';
-import { decodeIndex, NewChunk, type ChunkIndex } from './chunk.js';
+import { eventsIn, NewChunk, type ChunkIndex } from './chunk.js';
 import type { CommitDraft } from './commit-draft.js';
 import type { LogChanges } from './journal-entry.js';
 import { chunkKeyBytes, hourKey } from './keys.js';
@@ -24,8 +24,8 @@ export class LogDraft implements LogChanges {
   arrival: Arrival | undefined;
   private readonly tag = newTag();
   private oldest: ChunkIndex | undefined;
-  /** Where the chunk stands with which the log began before the commit; known once an event of it is trimmed. */
-  private firstChunk: number | undefined;
+  /** The chunks of which the commit lets go of the last event. */
+  private readonly emptied: ChunkIndex[] = [];
 
   constructor(
     readonly accessId: string,
@@ -131,14 +131,13 @@ export class LogDraft implements LogChanges {
   private storedAt(seq: number) {
     const chunk = this.chunkOf(seq);
     const i = seq - chunk.firstSeq;
+    if (i === chunk.count - 1) this.emptied.push(chunk);
     return { tag: chunk.tag, createdAt: chunk.createdAt(i), length: chunk.length(i) };
   }
 
   private chunkOf(seq: number): ChunkIndex {
     if (this.oldest && seq < this.oldest.firstSeq + this.oldest.count) return this.oldest;
-    const { firstSeq, record } = this.file.chunkAt(this.accessId, seq)!;
-    this.firstChunk ??= firstSeq;
-    return (this.oldest = decodeIndex(firstSeq, record));
+    return (this.oldest = this.file.oldestAt(this.accessId, this.head.epoch, seq));
   }
 
   /** Adds what has changed to the commit. */
@@ -169,7 +168,9 @@ export class LogDraft implements LogChanges {
   /** Takes every trace of the log out of the file. */
   forget(commit: CommitDraft): void {
     for (const { firstSeq, record } of this.file.chunks(this.accessId, 0)) {
-      this.remove(commit, firstSeq, record.length);
+      // One that was let go of before may still stand in the tree.
+      if (isGone(firstSeq, record, this.before!)) this.removed.push(firstSeq);
+      else this.remove(commit, firstSeq, record.length);
     }
     commit.headBytes -= this.bareCost(this.before!);
     commit.remove(hourKey(hasEvents(this.before!), this.before!.hour, this.accessId), 0);
@@ -177,18 +178,11 @@ export class LogDraft implements LogChanges {
   }
 
   private removeTrimmed(commit: CommitDraft, before: LogHead): void {
-    const { accessId, head } = this;
     if (before.bareBytes > 0) {
       commit.headBytes -= this.bareCost(before);
       this.remove(commit, before.seq + 1, before.bareBytes);
     }
-    // Not from the log's beginning: what earlier commits have removed may still stand in the tree.
-    if (this.firstChunk === undefined || head.trimmedSeq === before.trimmedSeq) return;
-    const firstKept = head.trimmedSeq + 1;
-    const end = firstKept <= before.seq ? this.chunkOf(firstKept).firstSeq : before.seq + 1;
-    for (const { firstSeq, record } of this.file.chunks(accessId, this.firstChunk, end)) {
-      this.remove(commit, firstSeq, record.length);
-    }
+    for (const { firstSeq, bytes } of this.emptied) this.remove(commit, firstSeq, bytes);
   }
 
   private writeBare(commit: CommitDraft): void {
@@ -209,6 +203,11 @@ export class LogDraft implements LogChanges {
     if (before) commit.remove(hourKey(hasEvents(before), before.hour, accessId), 0);
     commit.put(hourKey(hasEvents(head), head.hour, accessId), Buffer.alloc(0));
   }
+}
+
+function isGone(firstSeq: number, record: Buffer, { trimmedSeq }: LogHead): boolean {
+  const count = eventsIn(record);
+  return count > 0 && firstSeq + count - 1 <= trimmedSeq;
 }
 
 /** `events` in parts of which each is one record. */

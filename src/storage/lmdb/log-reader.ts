@@ -4,10 +4,10 @@ import { resolvePosition } from '../../notifier/start-point.js';
 import { type Bounds, type Clock, HOUR_MS } from '../bounds.js';
 import { PageDraft } from '../page.js';
 import { addEvents, decodeHead, decodeIndex } from './chunk.js';
-import type { HeadCache } from './head-cache.js';
 import { MAX_SEQ } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { hasEvents, publicHead, type LogHead } from './log-head.js';
+import type { RecentCache } from './recent-cache.js';
 
 const EMPTY: LogExtent = { events: 0, bytes: 0, oldest: undefined, newest: undefined, trimmed: 0, drops: 0 };
 
@@ -15,7 +15,7 @@ const EMPTY: LogExtent = { events: 0, bytes: 0, oldest: undefined, newest: undef
 export class LogReader {
   constructor(
     private readonly file: LmdbFile,
-    private readonly heads: HeadCache,
+    private readonly heads: RecentCache<LogHead>,
     private readonly bounds: Bounds,
     private readonly clock: Clock,
   ) {}

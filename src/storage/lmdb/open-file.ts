@@ -7,11 +7,12 @@ import { FolderError } from './folder-error.js';
 import type { JournalEntry } from './journal-entry.js';
 import { Journal, JOURNALS, readJournals } from './journal.js';
 import { metaKey } from './keys.js';
-import { LmdbFile, type Database } from './lmdb-file.js';
+import { LmdbFile } from './lmdb-file.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
 import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
-import type { PendingRecord } from './pending-records.js';
+import { PendingRecords } from './pending-records.js';
 import { Reserve } from './reserve.js';
+import { treeChanges, type Database } from './tree.js';
 
 class UnreadableError extends Error {
   override readonly name = 'UnreadableError';
@@ -159,12 +160,9 @@ function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: str
 }
 
 function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntry[]): void {
-  const records = new Map<string, PendingRecord>();
-  for (const { puts, removes } of entries) {
-    for (const key of removes) records.set(key.toString('latin1'), { key, value: undefined });
-    for (const [key, value] of puts) records.set(key.toString('latin1'), { key, value });
-  }
-  const changes = [...records.values()];
+  const records = new PendingRecords();
+  for (const entry of entries) records.add(entry);
+  const changes = [...treeChanges(db, records, true)];
   reserve.claimSync(reserve.bytesFor(changes));
   for (const { key, value } of changes) {
     if (value) db.putSync(key, value);

@@ -1,6 +1,7 @@
 import sorted from 'sorted-btree';
-import type { JournaledCommit } from './journal-entry.js';
-import { chunkKey } from './keys.js';
+import type { JournaledCommit, JournalEntry } from './journal-entry.js';
+import { idOfChunkKey, isChunkKey, seqOfChunkKey } from './keys.js';
+import type { ChunkRecord } from './pack.js';
 
 /** A record that stands in a journal, or the mark that there is none any more. */
 export interface PendingRecord {
@@ -29,19 +30,19 @@ function inByteOrder(a: string, b: string): number {
 /** What the commits of one journal file have changed: it lies over what was there before. */
 export class PendingRecords {
   private readonly entries: Buffer[] = [];
-  private readonly logs = new Map<string, PendingLog>();
-  private readonly others = new sorted.default<string, Place | undefined>(undefined, inByteOrder);
+  private readonly logsById = new Map<string, PendingLog>();
+  private readonly places = new sorted.default<string, Place | undefined>(undefined, inByteOrder);
 
   apply({ changes, entry, valuesAt }: JournaledCommit): void {
     const entryIndex = this.entries.push(entry) - 1;
-    for (const name of changes.removes.keys()) this.others.set(name, undefined);
+    for (const name of changes.removes.keys()) this.places.set(name, undefined);
     for (const { accessId, removed } of changes.chunks) {
       for (const seq of removed) this.logOf(accessId).remove(seq);
     }
     let i = 0;
     for (const [name, [, value]] of changes.puts) {
       const start = valuesAt[i++]!;
-      this.others.set(name, { entry, start, end: start + value.length });
+      this.places.set(name, { entry, start, end: start + value.length });
     }
     for (const { accessId, written } of changes.chunks) {
       for (const { firstSeq, bytes } of written) {
@@ -50,38 +51,51 @@ export class PendingRecords {
     }
   }
 
+  /** As `apply`, of a commit that was read from a journal. */
+  add({ puts, removes }: JournalEntry): void {
+    for (const key of removes) {
+      if (isChunkKey(key)) this.logOf(idOfChunkKey(key)).remove(seqOfChunkKey(key));
+      else this.places.set(key.toString('latin1'), undefined);
+    }
+    for (const [key, value] of puts) {
+      if (isChunkKey(key)) {
+        const entryIndex = this.entries.push(value) - 1;
+        this.logOf(idOfChunkKey(key)).put(seqOfChunkKey(key), entryIndex, 0, value.length);
+      } else this.places.set(key.toString('latin1'), { entry: value, start: 0, end: value.length });
+    }
+  }
+
   private logOf(accessId: string): PendingLog {
-    let log = this.logs.get(accessId);
-    if (!log) this.logs.set(accessId, (log = new PendingLog(this.entries)));
+    let log = this.logsById.get(accessId);
+    if (!log) this.logsById.set(accessId, (log = new PendingLog(this.entries)));
     return log;
   }
 
   /** Of all but chunks. */
   get(name: string): { readonly value: Buffer | undefined } | undefined {
-    return this.others.has(name) ? { value: valueAt(this.others.get(name)) } : undefined;
+    return this.places.has(name) ? { value: valueAt(this.places.get(name)) } : undefined;
   }
 
   /** Of all but chunks: those from `start` to before `end`, in order. */
   *ascending(start: Buffer, end: Buffer): Generator<PendingRecord> {
     const last = end.toString('latin1');
-    for (const [name, place] of this.others.entries(start.toString('latin1'))) {
+    for (const [name, place] of this.places.entries(start.toString('latin1'))) {
       if (name >= last) return;
       yield { key: Buffer.from(name, 'latin1'), value: valueAt(place) };
     }
   }
 
   log(accessId: string): PendingLog | undefined {
-    return this.logs.get(accessId);
+    return this.logsById.get(accessId);
   }
 
-  /** All of it, each log's chunks together and in order. */
-  *all(): Generator<PendingRecord> {
-    for (const [accessId, log] of this.logs) {
-      for (const { firstSeq, record } of log.ascending(0, Infinity)) {
-        yield { key: chunkKey(accessId, firstSeq), value: record };
-      }
-    }
-    for (const [name, place] of this.others.entries()) {
+  logs(): Iterable<readonly [accessId: string, log: PendingLog]> {
+    return this.logsById;
+  }
+
+  /** All but chunks, in order. */
+  *others(): Generator<PendingRecord> {
+    for (const [name, place] of this.places.entries()) {
       yield { key: Buffer.from(name, 'latin1'), value: valueAt(place) };
     }
   }
@@ -105,6 +119,8 @@ export class PendingLog {
    * them, and an object each would be most of what the garbage collector has to move.
    */
   private numbers: number[] = [];
+  /** Whether a chunk stands where another was taken out, which the tree may have, and others behind it. */
+  replaces = false;
 
   /** @param entries of the journal, in which the records stand */
   constructor(private readonly entries: readonly Buffer[]) {}
@@ -118,6 +134,7 @@ export class PendingLog {
     else if (i === this.count) numbers.push(seq, entry, start, length);
     else if (this.seqAt(i) > seq) numbers.splice(at, 0, seq, entry, start, length);
     else {
+      this.replaces ||= entry !== REMOVED && this.isRemoved(i);
       numbers[at + ENTRY] = entry;
       numbers[at + START] = start;
       numbers[at + LENGTH] = length;
@@ -126,6 +143,18 @@ export class PendingLog {
 
   remove(seq: number): void {
     this.put(seq, REMOVED, 0, 0);
+  }
+
+  /** The number of the last chunk that was taken out, and not put anew. */
+  get lastRemoved(): number | undefined {
+    for (let i = this.count - 1; i >= 0; i--) if (this.isRemoved(i)) return this.seqAt(i);
+    return undefined;
+  }
+
+  /** The number of the first chunk that was put, and not taken out. */
+  get firstKept(): number | undefined {
+    for (let i = 0; i < this.count; i++) if (!this.isRemoved(i)) return this.seqAt(i);
+    return undefined;
   }
 
   /** Whether it has something to say about the chunk at `seq`. */
@@ -138,6 +167,11 @@ export class PendingLog {
   floor(seq: number): PendingChunk | undefined {
     const i = this.firstFrom(seq + 1) - 1;
     return i < 0 ? undefined : this.chunk(i);
+  }
+
+  /** Those that were put, and not taken out again, in order. */
+  *kept(): Generator<ChunkRecord> {
+    for (const { firstSeq, record } of this.ascending(0, Infinity)) if (record) yield { firstSeq, record };
   }
 
   /** From `fromSeq` to before `endSeq`. */
@@ -156,6 +190,10 @@ export class PendingLog {
 
   private seqAt(i: number): number {
     return this.numbers[i * NUMBERS + SEQ]!;
+  }
+
+  private isRemoved(i: number): boolean {
+    return this.numbers[i * NUMBERS + ENTRY] === REMOVED;
   }
 
   private chunk(i: number): PendingChunk {

@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { accessIdFault } from '../../notifier/event.js';
 import { addEvents, decodeHead, decodeIndex, NewChunk, writeChunk } from './chunk.js';
-import { HeadCache } from './head-cache.js';
 import {
   chunkKey,
   expiryKeysEnd,
@@ -16,6 +15,7 @@ import {
 import type { StoredEvent } from '../../notifier/event-log.js';
 import { PageDraft } from '../page.js';
 import type { LogHead } from './log-head.js';
+import { RecentCache } from './recent-cache.js';
 
 const accessId = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 40 })
@@ -129,7 +129,7 @@ function eventsOf(firstSeq: number, record: Buffer, fromSeq: number): readonly S
 const headOf = (drops: number) => ({ drops }) as LogHead;
 
 test('the cache keeps the heads used last, and lets go of the others', () => {
-  const heads = new HeadCache();
+  const heads = new RecentCache<LogHead>(65_536);
   for (let i = 0; i < 100_000; i++) {
     heads.set(`user${i}`, headOf(i));
     expect(heads.get('user0')?.drops).toBe(0);
