@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { NewChunk } from './chunk.js';
+import { ANY_HEAD, chunk } from '../../../test/support/chunks.js';
+import type { NewChunk } from './chunk.js';
 import type { Changes } from './journal-entry.js';
 import { JournalFullError, JOURNALS, type Journal } from './journal.js';
 import { chunkKeyBytes, hourKey, metaKey, readHourKey } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
-import type { LogHead } from './log-head.js';
 import { decodeMeta } from './meta.js';
 import { openFile } from './open-file.js';
 import type { Database } from './tree.js';
@@ -34,30 +34,8 @@ async function commit(changes: Partial<Changes>, to = file): Promise<void> {
   to.apply(await to.write(all, { ...meta, commit: meta.commit + 1 }));
 }
 
-const HEAD: LogHead = {
-  epoch: 'AbCdEf12',
-  seq: 0,
-  tag: 1,
-  trimmedSeq: 0,
-  trimmedTag: 0,
-  trimmedCreatedAt: 0,
-  drops: 0,
-  born: 0,
-  bytes: 0,
-  pushedSerial: 0,
-  hour: 0,
-  bareBytes: 0,
-  oldestArrived: undefined,
-};
-
-/** The chunk of so many events that begins with number `firstSeq`, all of its texts the same. */
-function chunk(firstSeq: number, count: number, text: string): NewChunk {
-  const events = Array.from({ length: count }, (_, i) => ({ seq: firstSeq + i, tag: 1, createdAt: 1, text }));
-  return new NewChunk(firstSeq, 1, 1, events);
-}
-
 function chunks(written: readonly NewChunk[], removed: readonly number[] = []): Partial<Changes> {
-  return { chunks: [{ accessId: USER, keyBytes: chunkKeyBytes(USER), head: HEAD, written, removed }] };
+  return { chunks: [{ accessId: USER, keyBytes: chunkKeyBytes(USER), head: ANY_HEAD, written, removed }] };
 }
 
 /** As long as it takes a carry-over that gives way for a moment: one that began before it has ended by then. */

@@ -4,31 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { open } from 'lmdb';
-import { eventsIn, NewChunk } from './chunk.js';
+import { ANY_HEAD, chunk as newChunk } from '../../../test/support/chunks.js';
+import { eventsIn } from './chunk.js';
 import { chunkKeyBytes, metaKey } from './keys.js';
 import type { LmdbFile } from './lmdb-file.js';
-import type { LogHead } from './log-head.js';
 import { decodeMeta, encodeMeta } from './meta.js';
 import { openFile } from './open-file.js';
 import type { Database } from './tree.js';
 
 const USERS = ['ann', 'ann2'];
-
-const HEAD: LogHead = {
-  epoch: 'AbCdEf12',
-  seq: 0,
-  tag: 1,
-  trimmedSeq: 0,
-  trimmedTag: 0,
-  trimmedCreatedAt: 0,
-  drops: 0,
-  born: 0,
-  bytes: 0,
-  pushedSerial: 0,
-  hour: 0,
-  bareBytes: 0,
-  oldestArrived: undefined,
-};
 
 /** What a log should hold: its chunks that are left, the number of its newest event, and where a chunk without events stands. */
 interface Log {
@@ -91,8 +75,8 @@ class Model {
   ): Promise<void> {
     const { file } = this;
     const { meta } = file;
-    const written = chunk ? [newChunk(chunk)] : [];
-    const chunks = [{ accessId, keyBytes: chunkKeyBytes(accessId), head: HEAD, written, removed }];
+    const written = chunk ? [newChunk(chunk.firstSeq, chunk.count, chunk.text)] : [];
+    const chunks = [{ accessId, keyBytes: chunkKeyBytes(accessId), head: ANY_HEAD, written, removed }];
     const changes = { chunks, puts: new Map(), removes: new Map() };
     file.apply(await file.write(changes, { ...meta, commit: meta.commit + 1 }));
   }
@@ -147,11 +131,6 @@ class Model {
     await this.file.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-function newChunk({ firstSeq, count, text }: Log['chunks'][number]): NewChunk {
-  const events = Array.from({ length: count }, (_, i) => ({ seq: firstSeq + i, tag: 1, createdAt: 1, text }));
-  return new NewChunk(firstSeq, 1, 1, events);
 }
 
 let model: Model;
