@@ -1,3 +1,5 @@
+import { nowMs } from '../notifier/event.js';
+
 /** How much a store keeps, and how long. */
 export interface Bounds {
   /** Events of one user. */
@@ -13,14 +15,20 @@ export interface Bounds {
   readonly idempotencyTtlMs: number;
 }
 
-/** Milliseconds; it never goes back. */
+/** Whole milliseconds; it never goes back. */
 export type Clock = () => number;
 
-/** The system's clock, held still while the system's goes back, and never before `floor`. */
-export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
+/**
+ * What a machine's clock said when this process began, and what has passed since. Who sets that clock while the process runs moves nothing:
+ * no event is let go of early, and no idempotency key is forgotten before its time.
+ */
+export const processClock: Clock = () => Math.floor(nowMs());
+
+/** A store's clock: `clock`, but never before `floor`, and held still where `clock` goes back, as it may from one process to the next. */
+export function steadyClock(floor = 0, clock: Clock = processClock): Clock {
   let last = floor;
   return () => {
-    last = Math.max(last, system());
+    last = Math.max(last, clock());
     return last;
   };
 }

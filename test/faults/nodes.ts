@@ -1,30 +1,8 @@
 import { freePort } from '../support/redis-server.js';
+import { JUMP, SETTABLE_CLOCK } from '../support/settable-clock.js';
 import { spawnServer, type ServerProcess } from '../support/start-server.js';
 import { eventually } from '../support/wait.js';
 import { get } from '../support/http.js';
-
-/**
- * Loaded into each node before it starts: with every SIGUSR2 its clock jumps, one hour ahead, back, one hour behind, back. Timers and
- * `performance.now()` go on as ever, as they do when a machine's clock is set.
- */
-const CLOCK = `
-  const Real = Date;
-  const offsets = [0, 3600000, 0, -3600000];
-  let jumps = 0;
-  const now = () => Real.now() + offsets[jumps % 4];
-  globalThis.Date = class Date extends Real {
-    constructor(...args) {
-      if (args.length === 0) super(now());
-      else super(...args);
-    }
-    static now() {
-      return now();
-    }
-  };
-  process.on('SIGUSR2', () => jumps++);
-`;
-
-const PRELOAD = `--import=data:text/javascript,${encodeURIComponent(CLOCK)}`;
 
 /** Under load, on a machine that does something else too. */
 const START_MS = 60_000;
@@ -52,7 +30,7 @@ export class FaultyNode {
 
   /** Starts it and waits until it is ready, or clearly cannot be now. */
   async start(): Promise<void> {
-    const own = { PORT: String(this.port), NODE_OPTIONS: PRELOAD };
+    const own = { PORT: String(this.port), NODE_OPTIONS: SETTABLE_CLOCK };
     this.server = await spawnServer({ ...own, ...this.environment });
     await this.server.listening(START_MS);
     await eventually(() => this.isReady(), `${this.url} is ready`, START_MS).catch(() => undefined);
@@ -85,6 +63,6 @@ export class FaultyNode {
 
   /** Sets its clock: one hour ahead, back, one hour behind, back. */
   jumpClock(): void {
-    this.server?.signal('SIGUSR2');
+    this.server?.signal(JUMP);
   }
 }
