@@ -3,11 +3,19 @@ import { expect } from '@jest/globals';
 import { byteString, eventPrefix, type Push, type PushedEvent } from '../../src/notifier/event.js';
 import type { EventLog, LogView, Page, Since, StoredEvent } from '../../src/notifier/event-log.js';
 import type { Position } from '../../src/notifier/position.js';
+import { partitionOf } from '../../src/storage/redis/partitions.js';
 import { newestPosition, oldestPosition, requestedSeq, startPoint } from '../../src/notifier/start-point.js';
 import type { StartPoint, StartRequest } from '../../src/notifier/start-point.js';
 
 /** More than any log of these tests holds. */
 export const EVERYTHING = 2 ** 40;
+
+/** A user whose log is in the same partition as alice's: where users are spread over partitions, each of these has a time of its own. */
+export const BESIDE_ALICE = besideAlice();
+
+function besideAlice(): string {
+  for (let i = 0; ; i++) if (partitionOf(`user${i}`) === partitionOf('alice')) return `user${i}`;
+}
 
 /** An event with `payload` as the JSON text of its payload. */
 export function event(accessId: string, createdAt: number, payload = '""'): PushedEvent {

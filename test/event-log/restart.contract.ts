@@ -1,7 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { StoreUnavailableError, type EventLog } from '../../src/notifier/event-log.js';
 import { formatPosition } from '../../src/notifier/position.js';
-import { claimed, event, eventsOf, held, idOf, newest, push, readAfter, verdict } from './events.js';
+import {
+  BESIDE_ALICE,
+  claimed,
+  event,
+  eventsOf,
+  held,
+  idOf,
+  newest,
+  push,
+  readAfter,
+  verdict,
+} from './events.js';
 import { leftOut, Announcements, ManualClock, type EventLogHarness, type Suite } from './harness.js';
 
 const HOUR_MS = 3_600_000;
@@ -106,13 +117,13 @@ export function describeRestart({ open, can }: Suite): void {
       clock.advance(-HOUR_MS);
       const log = await reopened(harness);
       if (!log) return;
-      await log.append(push(event('bob', 2)));
+      await log.append(push(event(BESIDE_ALICE, 2)));
       clock.advance(HOUR_MS + 10_000);
       expect(await held(log, 'alice')).toHaveLength(1);
-      expect(await held(log, 'bob')).toHaveLength(1);
+      expect(await held(log, BESIDE_ALICE)).toHaveLength(1);
       clock.advance(1);
       expect(await held(log, 'alice')).toHaveLength(0);
-      expect(await held(log, 'bob')).toHaveLength(0);
+      expect(await held(log, BESIDE_ALICE)).toHaveLength(0);
       expect(await log.append(claimed('key', 'two', event('alice', 3)))).toBe('stored');
     });
   });
