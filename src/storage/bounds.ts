@@ -1,5 +1,3 @@
-import { nowMs } from '../notifier/event.js';
-
 /** How much a store keeps, and how long. */
 export interface Bounds {
   /** Events of one user. */
@@ -15,21 +13,40 @@ export interface Bounds {
   readonly idempotencyTtlMs: number;
 }
 
-/** Whole milliseconds; it never goes back. */
+/** Milliseconds; it never goes back. */
 export type Clock = () => number;
 
-/**
- * What a machine's clock said when this process began, and what has passed since. Who sets that clock while the process runs moves nothing:
- * no event is let go of early, and no idempotency key is forgotten before its time.
- */
-export const processClock: Clock = () => Math.floor(nowMs());
-
-/** A store's clock: `clock`, but never before `floor`, and held still where `clock` goes back, as it may from one process to the next. */
-export function steadyClock(floor = 0, clock: Clock = processClock): Clock {
+/** The system's clock, held still while the system's goes back, and never before `floor`. */
+export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
   let last = floor;
   return () => {
-    last = Math.max(last, clock());
+    last = Math.max(last, system());
     return last;
+  };
+}
+
+/** A clock that is this much further on than the time that has passed was set. */
+const SET_AHEAD_MS = 1000;
+
+/**
+ * For what must not be over early: as if `clock` had not been set ahead, until `graceMs` have passed since. What has no longer than that has had its
+ * time by then.
+ *
+ * @param passed the time that passes, whatever clocks say
+ */
+export function patientClock(clock: Clock, graceMs: number, passed: Clock = () => performance.now()): Clock {
+  let [lastNow, lastPassed] = [clock(), passed()];
+  let [aheadMs, graceEnds] = [0, -Infinity];
+  return () => {
+    const [now, at] = [clock(), passed()];
+    const ahead = now - lastNow - (at - lastPassed);
+    [lastNow, lastPassed] = [now, at];
+    if (at >= graceEnds) aheadMs = 0;
+    if (ahead > SET_AHEAD_MS) {
+      aheadMs += Math.ceil(ahead);
+      graceEnds = at + graceMs;
+    }
+    return now - aheadMs;
   };
 }
 

@@ -11,7 +11,7 @@ import type {
   StoreExtent,
 } from '../notifier/event-log.js';
 import type { Position } from '../notifier/position.js';
-import { type Bounds, type Clock, HOUR_MS, steadyClock } from './bounds.js';
+import { type Bounds, type Clock, HOUR_MS, patientClock, steadyClock } from './bounds.js';
 import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import type { JournaledCommit } from './lmdb/journal-entry.js';
@@ -51,6 +51,7 @@ export class LmdbEventLog extends EventLog {
   readonly name = 'lmdb';
   private readonly logger = new Logger(LmdbEventLog.name);
   private readonly clock: Clock;
+  private readonly claimsClock: Clock;
   private readonly bounds: Bounds;
   private readonly heads = new RecentCache<LogHead>(MAX_HEADS);
   private readonly reader: LogReader;
@@ -71,6 +72,7 @@ export class LmdbEventLog extends EventLog {
   ) {
     super();
     this.clock = steadyClock(file.meta.clock, systemClock);
+    this.claimsClock = patientClock(this.clock, bounds.idempotencyTtlMs, systemClock);
     // One log alone must fit, with its records' overhead.
     this.bounds = { ...bounds, bufferBytes: Math.min(bounds.bufferBytes, bounds.totalBytes / 2) };
     this.reader = new LogReader(file, this.heads, this.bounds, this.clock);
@@ -173,7 +175,7 @@ export class LmdbEventLog extends EventLog {
     const draft = new CommitDraft(
       this.file,
       bounds,
-      now,
+      { now, claims: this.claimsClock() },
       (accessId) => this.reader.headOf(accessId),
       (head) => this.reader.isOver(head, now),
     );
@@ -248,7 +250,7 @@ export class LmdbEventLog extends EventLog {
   private over(limit: number): { claims: Buffer[]; users: string[] } {
     const now = this.clock();
     const { bufferTtlMs, headTtlMs } = this.bounds;
-    const claims = [...this.file.keysBefore(expiryKeysEnd(now), limit)];
+    const claims = [...this.file.keysBefore(expiryKeysEnd(this.claimsClock()), limit)];
     const logs = this.usersBefore(true, now - bufferTtlMs, limit);
     const heads = this.usersBefore(false, now - bufferTtlMs - headTtlMs, limit);
     return { claims, users: [...logs, ...heads] };

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import type { Push } from '../notifier/event.js';
-import { HOUR_MS, steadyClock } from './bounds.js';
+import { HOUR_MS } from './bounds.js';
 import { MemoryEventLog } from './memory-event-log.js';
 
 const BOUNDS = {
@@ -21,10 +21,7 @@ function pushTo(user: number, key?: string): Push {
 }
 
 function openLog(): MemoryEventLog {
-  return new MemoryEventLog(
-    BOUNDS,
-    steadyClock(0, () => now),
-  );
+  return new MemoryEventLog(BOUNDS, () => now);
 }
 
 test('what is too old is let go of, looked at or not: events first, then heads and claims', async () => {

@@ -12,7 +12,7 @@ import type {
 } from '../notifier/event-log.js';
 import { newEpoch, newTag, type Position } from '../notifier/position.js';
 import { resolvePosition } from '../notifier/start-point.js';
-import { type Bounds, CLAIMS_SHARE, type Clock, steadyClock } from './bounds.js';
+import { type Bounds, CLAIMS_SHARE, type Clock, patientClock, steadyClock } from './bounds.js';
 import { MemoryIdempotency } from './memory-idempotency.js';
 import type { MemoryLog, Unannounced } from './memory-log.js';
 import { MemoryLogs } from './memory-logs.js';
@@ -25,13 +25,18 @@ export class MemoryEventLog extends EventLog {
   private readonly logs: MemoryLogs;
   private readonly idempotency: MemoryIdempotency;
   private listener: ((announcements: readonly Announcement[]) => void) | undefined;
+  private readonly clock: Clock;
+  private readonly claimsClock: Clock;
   private isClosed = false;
 
+  /** @param systemClock instead of the machine's, for tests */
   constructor(
     private readonly bounds: Bounds,
-    private readonly clock: Clock = steadyClock(),
+    systemClock?: Clock,
   ) {
     super();
+    this.clock = steadyClock(0, systemClock);
+    this.claimsClock = patientClock(this.clock, bounds.idempotencyTtlMs, systemClock);
     this.idempotency = new MemoryIdempotency(bounds.idempotencyTtlMs);
     this.logs = new MemoryLogs(bounds);
   }
@@ -40,7 +45,7 @@ export class MemoryEventLog extends EventLog {
     this.assertOpen();
     const { events, idempotency } = push;
     const now = this.now();
-    this.idempotency.expire(now);
+    this.idempotency.expire(this.claimsClock());
     if (idempotency) {
       const claimed = this.claim(idempotency, now);
       if (claimed !== 'stored') return claimed;
@@ -57,7 +62,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   private claim(claim: IdempotencyClaim, now: number): AppendResult {
-    const known = this.idempotency.digestOf(claim.key, now);
+    const known = this.idempotency.digestOf(claim.key, this.claimsClock());
     if (known !== undefined) return known === claim.digest ? 'repeated' : 'conflict';
     if (this.idempotency.bytes > this.bounds.totalBytes * CLAIMS_SHARE) {
       throw new StoreUnavailableError('idempotency keys take up their share of the store');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.js';
 import type { EventLog } from '../../src/notifier/event-log.js';
-import { type Bounds, type Clock, processClock } from '../../src/storage/bounds.js';
+import type { Bounds, Clock } from '../../src/storage/bounds.js';
 import { LmdbEventLog } from '../../src/storage/lmdb-event-log.js';
 import { MemoryEventLog } from '../../src/storage/memory-event-log.js';
 
@@ -23,7 +23,7 @@ export class TestStore {
   }
 
   /** The store as a provider can have it. LMDB is opened again with all that it held; memory begins empty. */
-  open(bounds: Partial<Bounds> = {}, systemClock: Clock = processClock): EventLog {
+  open(bounds: Partial<Bounds> = {}, systemClock: Clock = Date.now): EventLog {
     const all = { ...readConfig({}).bounds, ...bounds };
     if (this.name === 'memory') return new MemoryEventLog(all, systemClock);
     return LmdbEventLog.open({ dir: this.dir, sync: 'process', bounds: all, systemClock });

@@ -15,6 +15,12 @@ const HEADS_SHARE = 0.25;
 /** Hours are 32-bit numbers. */
 const ANY_HOUR = 0xffff_ffff;
 
+/** On the store's clock, and on that by which idempotency keys are over. */
+interface Times {
+  readonly now: number;
+  readonly claims: number;
+}
+
 /** One commit in the making: what many pushes and drops change, as one transaction. */
 export class CommitDraft implements Changes {
   /** What `LogDraft.write` and `forget` add. */
@@ -37,7 +43,7 @@ export class CommitDraft implements Changes {
   constructor(
     private readonly file: LmdbFile,
     private readonly bounds: Bounds,
-    private readonly now: number,
+    private readonly times: Times,
     private readonly headOf: (accessId: string) => LogHead | undefined,
     private readonly isOver: (head: LogHead) => boolean,
   ) {
@@ -98,7 +104,7 @@ export class CommitDraft implements Changes {
       bytes,
       headBytes,
       claimBytes,
-      clock: this.now,
+      clock: this.times.now,
     };
     const { meta } = this.file;
     return { ...meta, ...changed, commit: meta.commit + 1 };
@@ -154,18 +160,25 @@ export class CommitDraft implements Changes {
 
   private draft(accessId: string, before: LogHead | undefined): LogDraft {
     const { serial, forgottenCreatedAt } = this;
-    return new LogDraft(accessId, before, { serial, forgottenCreatedAt }, this.file, this.bounds, this.now);
+    return new LogDraft(
+      accessId,
+      before,
+      { serial, forgottenCreatedAt },
+      this.file,
+      this.bounds,
+      this.times.now,
+    );
   }
 
   private claim({ key, digest }: IdempotencyClaim): AppendResult | 'full' {
     const hash = createHash('sha256').update(key).digest();
     const place = claimKey(hash);
     const found = this.find(place);
-    if (found && found.readDoubleLE(32) > this.now) {
+    if (found && found.readDoubleLE(32) > this.times.claims) {
       return found.toString('hex', 0, 32) === digest ? 'repeated' : 'conflict';
     }
     if (this.claimBytes > this.bounds.totalBytes * CLAIMS_SHARE) return 'full';
-    const expires = this.now + this.bounds.idempotencyTtlMs;
+    const expires = this.times.now + this.bounds.idempotencyTtlMs;
     const record = Buffer.allocUnsafe(40);
     record.write(digest, 'hex');
     record.writeDoubleLE(expires, 32);

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
-import { processClock } from '../bounds.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import type { JournalEntry } from './journal-entry.js';
@@ -152,7 +151,7 @@ function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: str
     if (newest !== last.commit && !isDoubtful)
       throw new UnreadableError('a part of its journal is missing or damaged');
     carryOver(db, reserve, entries);
-    const doubtedAt = isDoubtful ? Math.max(last.clock, processClock()) : last.doubtedAt;
+    const doubtedAt = isDoubtful ? Math.max(last.clock, Date.now()) : last.doubtedAt;
     // What is left behind a gap must never be taken for what is to come.
     const meta: Meta = { ...last, commit: newest, doubtedAt, owner };
     db.putSync(metaKey, encodeMeta(meta));
