@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { HOUR_MS } from '../src/storage/bounds.js';
 import { event, json, push } from './support/http.js';
 import { JUMP, SETTABLE_CLOCK } from './support/settable-clock.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 import { STORES, TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
-
-const HOUR_MS = 3_600_000;
 
 /** How far ahead of this process the server's clock is, by the header of an answer. */
 async function ahead(url: string): Promise<number> {

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type Clock, patientClock, steadyClock } from './bounds.js';
+import { type Clock, HOUR_MS, patientClock, steadyClock } from './bounds.js';
 
-const HOUR_MS = 3_600_000;
 const GRACE_MS = 10_000;
 
 describe('a patient clock', () => {

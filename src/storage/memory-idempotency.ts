@@ -10,9 +10,8 @@ export class MemoryIdempotency {
 
   constructor(private readonly ttlMs: number) {}
 
-  /** The digest that was claimed under `key`, if that still counts. */
-  digestOf(key: string, now: number): string | undefined {
-    this.expire(now);
+  /** The digest that was claimed under `key`, if that counted when `expire` was last called. */
+  digestOf(key: string): string | undefined {
     return this.claims.get(key)?.digest;
   }
 
