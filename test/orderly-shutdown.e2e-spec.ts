@@ -98,6 +98,21 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
     for (const socket of silent) socket.destroy();
   }, 120_000);
 
+  test('cuts who has not answered when its grace is over, and closes its store', async () => {
+    const url = await start(name, { NOTIFIER_SHUTDOWN_GRACE: '1', NOTIFIER_LOG_LEVEL: 'warn' });
+    await pushed(url, [event(USER, 1, 'stored')]);
+    const silent = [
+      await SlowReader.subscribe(url, { access_id: USER, timestamp: 0 }),
+      await SlowReader.open(url, '/subscribe_to_events'),
+      await SlowReader.open(url, '/push_events'),
+    ];
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(server.stderr).toMatch(/the grace is over: 3 connections that did not answer are cut/);
+    // A journal is what a process leaves that could not close its store.
+    expect(store.files().filter((file) => file.includes('journal'))).toEqual([]);
+    for (const socket of silent) socket.destroy();
+  }, 60_000);
+
   test('spreads the closes over its grace', async () => {
     const url = await start(name, { NOTIFIER_SHUTDOWN_GRACE: '5' });
     const clients = await Promise.all(

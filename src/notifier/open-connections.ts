@@ -9,8 +9,11 @@ export interface Member {
   /** Why this server ended it, once it has. */
   readonly closeReason: CloseReason | undefined;
 
-  /** Ends it, whatever it is doing. */
+  /** Says why and ends it, whatever it is doing. */
   end(close: Close): void;
+
+  /** Ends it at once, without a word. */
+  terminate(): void;
 }
 
 /** All connections of this node, subscribed or not, whatever they run over. */

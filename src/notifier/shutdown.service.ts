@@ -30,7 +30,7 @@ export class ShutdownService {
    * Readiness ends at once; after the delay new pushes and subscriptions are refused and the connections are closed,
    * spread over the grace so that they do not all come back at the same moment.
    *
-   * Resolves when nobody is connected any more, or the grace is over.
+   * Resolves when nobody is connected any more; who is when the grace is over is cut.
    */
   async run(): Promise<void> {
     const { shutdownDelayMs, shutdownGraceMs } = this.options;
@@ -45,6 +45,15 @@ export class ShutdownService {
     }));
     await this.closeAll(ends - (ends - Date.now()) * FAREWELL_SHARE);
     while (this.connections.count > 0 && Date.now() < ends) await delay(STEP_MS);
+    this.cutAll();
+  }
+
+  /** Those who have not answered: the HTTP server closes, and then the store, only once nobody is connected. */
+  private cutAll(): void {
+    const silent = this.connections.all();
+    if (silent.length === 0) return;
+    this.logger.warn(`the grace is over: ${silent.length} connections that did not answer are cut`);
+    for (const connection of silent) connection.terminate();
   }
 
   private async closeAll(until: number): Promise<void> {

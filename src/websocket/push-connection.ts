@@ -53,7 +53,7 @@ export class PushConnection implements Member {
   /** Once a heartbeat. */
   beat(): void {
     // A connection that is not read, or does not take its answers, cannot be asked.
-    if (!this.showedLife && !this.isPaused && this.socket.writableLength === 0) return this.ws.terminate();
+    if (!this.showedLife && !this.isPaused && this.socket.writableLength === 0) return this.terminate();
     this.showedLife = false;
     this.ws.ping();
   }
@@ -61,6 +61,10 @@ export class PushConnection implements Member {
   end({ reason, detail, retryAfterMs }: Close): void {
     this.closeReason ??= reason;
     this.ws.close(CLOSE_CODES[reason], closeText({ reason, detail, retryAfterMs }));
+  }
+
+  terminate(): void {
+    this.ws.terminate();
   }
 
   private pause(): void {

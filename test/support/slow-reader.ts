@@ -13,15 +13,21 @@ export class SlowReader {
 
   /** Subscribes and takes nothing yet. */
   static async subscribe(url: string, first: object): Promise<SlowReader> {
+    const reader = await SlowReader.open(url, '/subscribe_to_events');
+    reader.raw.write(maskedText(JSON.stringify(first)));
+    return reader;
+  }
+
+  /** Opens a WebSocket, says nothing and takes nothing yet. */
+  static async open(url: string, path: string): Promise<SlowReader> {
     const raw = await RawSocket.connect(url);
     const { host } = new URL(url);
     raw.write(
-      `GET /subscribe_to_events HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     );
     await raw.until(({ statuses }) => statuses[0] === 101);
     raw.pause();
-    raw.write(maskedText(JSON.stringify(first)));
     return new SlowReader(raw);
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.js';
@@ -27,6 +27,11 @@ export class TestStore {
     const all = { ...readConfig({}).bounds, ...bounds };
     if (this.name === 'memory') return new MemoryEventLog(all, systemClock);
     return LmdbEventLog.open({ dir: this.dir, sync: 'process', bounds: all, systemClock });
+  }
+
+  /** The names of what is in its folder. */
+  files(): string[] {
+    return readdirSync(this.dir);
   }
 
   remove(): void {
