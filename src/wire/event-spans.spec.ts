@@ -75,6 +75,20 @@ describe('the scan over a push', () => {
     expect(Array.isArray(result) ? 'allowed' : result).toEqual(expected);
   });
 
+  test.each([0, 1, 2, 3, 4])('sees every two characters behind %d others in a string', (before) => {
+    const characters = [...Array(0x100).keys(), 0x7ff, 0x2028, 0xffff].map((code) =>
+      String.fromCharCode(code),
+    );
+    const wrong: string[] = [];
+    for (const first of characters) {
+      for (const second of characters) {
+        const text = `["${'x'.repeat(before)}${first}${second}yyyy"]`;
+        if (Array.isArray(scan(text)) !== isJson(text)) wrong.push(JSON.stringify(text));
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
   test('takes what JSON.parse takes, and nothing else', () => {
     const tokens = Array.from('{}[],:"\\ a1-+.eE0/\n\u0001é');
     const token = fc.constantFrom(

