@@ -1,8 +1,16 @@
+import { afterAll } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Waiters } from './wait.js';
 
 const STATUS_LINE = /HTTP\/1\.[01] (\d{3})/g;
+
+const open = new Set<Socket>();
+
+// What the server alone has ended is half open, and would keep the process of the tests.
+afterAll(() => {
+  for (const socket of open) socket.destroy();
+});
 
 /** A TCP connection for what no well-behaved client says. */
 export class RawSocket {
@@ -12,6 +20,7 @@ export class RawSocket {
   private readonly waiters = new Waiters();
 
   private constructor(readonly socket: Socket) {
+    open.add(socket);
     socket.on('data', (chunk: Buffer) => {
       this.chunks.push(chunk);
       this.waiters.changed();
@@ -23,6 +32,7 @@ export class RawSocket {
     // The server may cut it while something is being written.
     socket.on('error', () => undefined);
     socket.on('close', () => {
+      open.delete(socket);
       this.isClosed = true;
       this.waiters.changed();
     });
