@@ -86,8 +86,8 @@ function wordAt(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Whether none of four bytes is a control character, a quote or a backslash. One by one, the strings of an event of 256 bytes take 410 ns, so
- * 250.
+ * Whether none of four bytes is a control character, a quote or a backslash. One by one, an event of 256 bytes with one long string takes
+ * 580 ns to read, so 420; one of 154 bytes with short strings 520, and 500.
  *
  * `(b - n) & ~b` has its highest bit set where byte b is less than n. A byte may borrow from the next one, and make it look so too, only where it is less itself.
  */
