@@ -2,7 +2,7 @@ import { copyIndex, type ChunkIndex } from './chunk.js';
 import type { ChunkRecord } from './pack.js';
 import { RecentCache } from './recent-cache.js';
 
-/** Some 2 KiB each, and at most 5. */
+/** Some 2 KiB each; 5 where chunks are large, and more of one that alone has more events than below. */
 const MAX_LOGS = 8192;
 /** What is remembered of a log: about as much as is read at once from the tree. */
 const MAX_CHUNKS = 16;
