@@ -169,14 +169,19 @@ export class Journal {
     syncFolder(dirname(path));
   }
 
+  /** Of the bytes after which it should be carried over, how large a share it has. */
+  get fullness(): number {
+    return this.active.position / this.lengthBytes;
+  }
+
   /** Whether it is time to carry it over. */
   get isLong(): boolean {
-    return this.active.position >= this.lengthBytes;
+    return this.fullness >= 1;
   }
 
   /** Whether that should have happened long ago. */
   get isTooLong(): boolean {
-    return this.active.position >= this.lengthBytes * MOST_LENGTHS;
+    return this.fullness >= MOST_LENGTHS;
   }
 
   /** Memory for the entry that is to be appended next. It stays as it is until the file that takes the entry is released. */
@@ -187,6 +192,11 @@ export class Journal {
   /** @throws JournalFullError, Error with the system's code */
   append(entry: Buffer): Promise<void> {
     return this.active.append(entry);
+  }
+
+  /** Of what was turned away from. */
+  get retiredBytes(): number {
+    return this.retired?.position ?? 0;
   }
 
   /** From now on, entries go into the other file. */

@@ -97,6 +97,44 @@ describe('a carry-over that gives way for an hour', () => {
     await again.close();
   });
 
+  test('keeps pace with the journal that fills meanwhile', async () => {
+    const STEPS = 40;
+    const large = (seq: number, bytes: number) => chunks([chunk(seq, 1, 'x'.repeat(bytes))]);
+    const paused = openFile({
+      dir: join(dir, 'slow'),
+      sync: 'process',
+      journalBytes: STEPS * 65_536,
+      pauseMs: 3_600_000,
+    });
+    const { db, journal } = partsOf(paused);
+    for (let seq = 1; seq <= STEPS; seq++) await commit(large(seq, 65_536), paused);
+    const flush = journal.flushRetired.bind(journal);
+    const half = async () => {
+      await commit(large(STEPS + 1, (STEPS / 2) * 65_536), paused);
+      await flush();
+    };
+    jest.spyOn(journal, 'flushRetired').mockImplementationOnce(half);
+    const transactions: number[] = [];
+    const transact = db.batch.bind(db);
+    const isTransacted = new Promise<void>((resolve) => {
+      jest.spyOn(db, 'batch').mockImplementation(async (action) => {
+        const result = await transact(action);
+        transactions.push(paused.meta.commit);
+        resolve();
+        return result;
+      });
+    });
+    const settled = paused.settle();
+    await isTransacted;
+    await aMoment();
+    expect(transactions).toHaveLength(1);
+    await paused.close();
+    await settled;
+    const again = slow();
+    for (let seq = 1; seq <= STEPS + 1; seq++) expect(again.chunkAt(USER, seq)?.firstSeq).toBe(seq);
+    await again.close();
+  });
+
   test('gives way no more where the journal gets far too long, but the next one does again', async () => {
     const paused = slow();
     await commit(small(1), paused);

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { eventsIn, type ChunkIndex } from './chunk.js';
 import { FirstKeys } from './first-keys.js';
 import { FolderError } from './folder-error.js';
@@ -19,9 +19,13 @@ import {
 import type { Reserve } from './reserve.js';
 import { chunksDown, chunksUp, treeChanges, type Database } from './tree.js';
 
-/** Records that are carried over in one transaction, 1 ms of this thread's time. */
-const SLICE_RECORDS = 500;
-const SLICE_BYTES = 1024 * 1024;
+/** What is carried over before commits go first again: half a millisecond of this thread's time. */
+const STEP_RECORDS = 64;
+const STEP_BYTES = 64 * 1024;
+
+/** Steps go together into one transaction until it has so much. */
+const TRANSACTION_RECORDS = 1024;
+const TRANSACTION_BYTES = 1024 * 1024;
 
 /**
  * The store's records: an LMDB tree, and over it what was committed since the tree was last written. That stands in the journal,
@@ -46,7 +50,7 @@ export class LmdbFile {
     private readonly db: Database,
     private readonly reserve: Reserve,
     private readonly journal: Journal,
-    /** How long commits have the disk to themselves before each transaction of a carry-over. */
+    /** How long a carry-over that has time gives way to commits before each of its steps. */
     private readonly pauseMs: number,
     private current: Meta,
     /** What of an earlier file was set aside because it could not be read. */
@@ -204,19 +208,29 @@ export class LmdbFile {
     const { records, meta } = this.settling;
     // The tree must not get ahead of it: after a power loss, half a commit would stand there.
     await this.journal.flushRetired();
-    for (const slice of slices(treeChanges(this.db, records, false))) {
-      await this.giveWay();
-      await this.transact(slice);
+    let [carried, bytes, together]: [number, number, PendingRecord[]] = [0, 0, []];
+    for (const step of inSteps(treeChanges(this.db, records, false))) {
+      carried += step.bytes;
+      await this.giveWay(carried / this.journal.retiredBytes);
+      together.push(...step.records);
+      bytes += step.bytes;
+      if (together.length < TRANSACTION_RECORDS && bytes < TRANSACTION_BYTES) continue;
+      await this.transact(together);
+      [bytes, together] = [0, []];
     }
+    if (together.length > 0) await this.transact(together);
     await this.transact([], meta);
     this.carriedOver = meta.commit;
     this.settling = undefined;
     this.journal.release();
   }
 
-  /** Lets commits go first, unless they come faster than what they bring could be carried over so. */
-  private async giveWay(): Promise<void> {
-    if (this.journal.isLong) return;
+  /**
+   * Lets commits go first. A carry-over keeps pace with them: where the journal that they fill now is as full as `share` of the other one, which is
+   * carried over with the next step, it goes on at once.
+   */
+  private async giveWay(share: number): Promise<void> {
+    if (this.journal.fullness >= share) return setImmediate();
     const { signal } = this.hurry;
     await setTimeout(this.pauseMs, undefined, { signal }).catch(() => undefined);
   }
@@ -283,19 +297,23 @@ function byKey(a: PendingRecord, b: PendingRecord): number {
   return a.key.compare(b.key);
 }
 
-/** As many records as one transaction may take, again and again. */
-function* slices(records: Iterable<PendingRecord>): Generator<PendingRecord[]> {
-  let slice: PendingRecord[] = [];
+interface Step {
+  readonly records: readonly PendingRecord[];
+  readonly bytes: number;
+}
+
+function* inSteps(all: Iterable<PendingRecord>): Generator<Step> {
+  let records: PendingRecord[] = [];
   let bytes = 0;
-  for (const record of records) {
-    slice.push(record);
+  for (const record of all) {
+    records.push(record);
     bytes += record.value?.length ?? 0;
-    if (slice.length < SLICE_RECORDS && bytes < SLICE_BYTES) continue;
-    yield slice;
-    slice = [];
+    if (records.length < STEP_RECORDS && bytes < STEP_BYTES) continue;
+    yield { records, bytes };
+    records = [];
     bytes = 0;
   }
-  if (slice.length > 0) yield slice;
+  if (records.length > 0) yield { records, bytes };
 }
 
 /** lmdb rejects with "see commitError", which is a promise that rejects with the cause. */
