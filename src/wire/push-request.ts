@@ -2,6 +2,7 @@ import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 import {
   accessIdFault,
   eventPrefix,
+  MAX_ACCESS_ID_BYTES,
   MAX_DEPTH,
   timestampFault,
   type PushedEvent,
@@ -70,7 +71,8 @@ function readEvent(
   const accessId = plainId ?? parsed(body, spans.accessIdStart, spans.accessIdEnd);
   const plainTime = plainTimestamp(body, spans);
   const createdAt = plainTime ?? parsed(body, spans.createdAtStart, spans.createdAtEnd);
-  if (accessIdFault(accessId) || timestampFault(createdAt) || spans.payloadStart < 0) {
+  const hasId = plainId !== undefined || !accessIdFault(accessId);
+  if (!hasId || timestampFault(createdAt) || spans.payloadStart < 0) {
     throw new BadRequestException(`events[${index}].${faultOf(accessId, createdAt, spans)}`);
   }
   const isPlain = plainId !== undefined && plainTime !== undefined && hasDeliveredShape(spans);
@@ -96,9 +98,10 @@ function parsed(body: Buffer, start: number, end: number): unknown {
 const SPACE = 32;
 const DELETE = 127;
 
-/** The access id where it is written as ASCII without escapes, as it nearly always is. */
+/** The access id where it is valid and written as ASCII without escapes, as it nearly always is. */
 function plainAccessId(body: Buffer, { accessIdStart, accessIdEnd }: EventSpans): string | undefined {
-  if (body[accessIdStart] !== QUOTE) return undefined;
+  const bytes = accessIdEnd - accessIdStart - 2;
+  if (body[accessIdStart] !== QUOTE || bytes < 1 || bytes > MAX_ACCESS_ID_BYTES) return undefined;
   for (let i = accessIdStart + 1; i < accessIdEnd - 1; i++) {
     const byte = body[i]!;
     if (byte < SPACE || byte >= DELETE || byte === BACKSLASH) return undefined;
