@@ -74,7 +74,7 @@ test('a commit that found no room in the journal stays as it is when others foll
   expect(texts.map(isThere)).toEqual([true, true, true]);
 });
 
-describe('a carry-over that gives way for an hour', () => {
+describe('a carry-over that gives way for long', () => {
   const JOURNAL_BYTES = 10_000;
   const slow = () =>
     openFile({ dir: join(dir, 'slow'), sync: 'process', journalBytes: JOURNAL_BYTES, pauseMs: 3_600_000 });
@@ -133,6 +133,16 @@ describe('a carry-over that gives way for an hour', () => {
     const again = slow();
     for (let seq = 1; seq <= STEPS + 1; seq++) expect(again.chunkAt(USER, seq)?.firstSeq).toBe(seq);
     await again.close();
+  });
+
+  test('does not give way again where nobody commits anything', async () => {
+    const STEPS = 100;
+    const paused = openFile({ dir: join(dir, 'slow'), sync: 'process', pauseMs: 1000 });
+    const written = Array.from({ length: STEPS }, (_, i) => chunk(i + 1, 1, 'x'.repeat(65_536)));
+    await commit(chunks(written), paused);
+    await paused.settle();
+    expect(paused.isUnsettled).toBe(false);
+    await paused.close();
   });
 
   test('gives way no more where the journal gets far too long, but the next one does again', async () => {

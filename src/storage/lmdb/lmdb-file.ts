@@ -39,6 +39,8 @@ export class LmdbFile {
   private settled: Promise<void> | undefined;
   /** Ends the pauses of a carry-over that somebody waits for. */
   private hurry = new AbortController();
+  /** Of the journal, when a carry-over last gave way: no commit has come since where they are the same. */
+  private bytesAtPause: number | undefined;
   /** The number of the last commit that stands in the tree. */
   private carriedOver: number;
   private ownRecord: Buffer;
@@ -204,6 +206,7 @@ export class LmdbFile {
       this.settling = { records: this.pending, meta: this.current };
       this.pending = new PendingRecords();
       this.journal.turn();
+      this.bytesAtPause = undefined;
     }
     const { records, meta } = this.settling;
     // The tree must not get ahead of it: after a power loss, half a commit would stand there.
@@ -226,11 +229,13 @@ export class LmdbFile {
   }
 
   /**
-   * Lets commits go first. A carry-over keeps pace with them: where the journal that they fill now is as full as `share` of the other one, which is
-   * carried over with the next step, it goes on at once.
+   * Lets commits go first, where any come. A carry-over keeps pace with them: where the journal that they fill now is as full as `share` of the other
+   * one, which is carried over with the next step, it goes on at once.
    */
   private async giveWay(share: number): Promise<void> {
-    if (this.journal.fullness >= share) return setImmediate();
+    const { bytes, fullness } = this.journal;
+    if (fullness >= share || bytes === this.bytesAtPause) return setImmediate();
+    this.bytesAtPause = bytes;
     const { signal } = this.hurry;
     await setTimeout(this.pauseMs, undefined, { signal }).catch(() => undefined);
   }
