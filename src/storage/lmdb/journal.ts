@@ -169,13 +169,9 @@ export class Journal {
     syncFolder(dirname(path));
   }
 
-  get bytes(): number {
-    return this.active.position;
-  }
-
   /** Of the bytes after which it should be carried over, how large a share it has. */
   get fullness(): number {
-    return this.bytes / this.lengthBytes;
+    return this.active.position / this.lengthBytes;
   }
 
   /** Whether it is time to carry it over. */

@@ -39,8 +39,8 @@ export class LmdbFile {
   private settled: Promise<void> | undefined;
   /** Ends the pauses of a carry-over that somebody waits for. */
   private hurry = new AbortController();
-  /** Of the journal, when a carry-over last gave way: no commit has come since where they are the same. */
-  private bytesAtPause: number | undefined;
+  /** The number of the last commit when a carry-over last gave way. */
+  private commitAtPause: number | undefined;
   /** The number of the last commit that stands in the tree. */
   private carriedOver: number;
   private ownRecord: Buffer;
@@ -206,7 +206,6 @@ export class LmdbFile {
       this.settling = { records: this.pending, meta: this.current };
       this.pending = new PendingRecords();
       this.journal.turn();
-      this.bytesAtPause = undefined;
     }
     const { records, meta } = this.settling;
     // The tree must not get ahead of it: after a power loss, half a commit would stand there.
@@ -233,9 +232,9 @@ export class LmdbFile {
    * one, which is carried over with the next step, it goes on at once.
    */
   private async giveWay(share: number): Promise<void> {
-    const { bytes, fullness } = this.journal;
-    if (fullness >= share || bytes === this.bytesAtPause) return setImmediate();
-    this.bytesAtPause = bytes;
+    const { commit } = this.current;
+    if (this.journal.fullness >= share || commit === this.commitAtPause) return setImmediate();
+    this.commitAtPause = commit;
     const { signal } = this.hurry;
     await setTimeout(this.pauseMs, undefined, { signal }).catch(() => undefined);
   }
