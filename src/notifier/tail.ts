@@ -1,7 +1,7 @@
 import type { Arrival } from './event.js';
 import type { Announcement, StoredEvent } from './event-log.js';
 import type { Form } from './connection.js';
-import { Delivery, fitFrame } from './delivery.js';
+import { Delivery, fitFrame, MAX_FRAME_BYTES } from './delivery.js';
 import type { Position } from './position.js';
 
 /** Four frames: what cursors on their way to the head may lag behind before they are sent to the log instead. */
@@ -87,6 +87,11 @@ export class Tail {
   /** Whether `position` is the newest one known: there is nothing more to send. */
   isNewest(position: Position): boolean {
     return position === this.newest || this.follows(position.epoch, position.seq, position.tag);
+  }
+
+  /** Whether there is as much in it as a frame holds. */
+  get fillsFrame(): boolean {
+    return this.bytes >= MAX_FRAME_BYTES;
   }
 
   /** The next frame after `position`, or `undefined` where only the log can tell. */

@@ -11,8 +11,8 @@ export class UserSubscriptions {
   drops = 0;
   /** The store's losses when the drops were last looked at. */
   private losses: number | undefined;
-  /** Whether the user has news that its cursors have not been told of. */
-  hasNews = false;
+  /** Since when the user has news that its cursors have not been told of, as `performance.now()` gives it. */
+  newsSince: number | undefined;
 
   constructor(
     readonly accessId: string,
@@ -28,7 +28,7 @@ export class UserSubscriptions {
 
   /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
   pump(): void {
-    this.hasNews = false;
+    this.newsSince = undefined;
     let isNeeded = false;
     this.all.forEach((subscription) => {
       subscription.pump();
