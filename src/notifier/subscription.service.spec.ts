@@ -151,6 +151,17 @@ describe('the subscriptions of a node', () => {
     expect(later.closed).toBeUndefined();
   });
 
+  test('what was pushed before a drop is sent before the connection is closed', async () => {
+    const { connection } = connect();
+    await settle();
+    await push('before');
+    connection.onDelivery = () => expect(connection.closed).toBeUndefined();
+    await buffer.push({ events: [{ accessId: USER, createdAt: 1, text: 'why' }] });
+    await subscriptions.drop(USER);
+    expect(connection.texts).toEqual(['before', 'why']);
+    expect(connection.closed).toEqual({ reason: 'dropped' });
+  });
+
   test('a connection that is dropped while its start is being read is told nothing more', async () => {
     await push('a');
     gates.close('viewed');

@@ -145,7 +145,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     // Whoever has come since the request stays: this node has carried that drop out.
     const user = this.users.get(accessId);
     if (user) user.drops = Math.max(user.drops, drops);
-    for (const subscription of registered) subscription.close({ reason: 'dropped' });
+    for (const subscription of registered) sendAway(subscription);
   }
 
   /** Until the count is known here, a position check must not take it for a drop by another node. */
@@ -277,7 +277,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private hearOfDrop(accessId: string, drops: number): void {
     for (const subscription of this.subscriptionsOf(accessId)) {
       // One that does not know its drops yet is told by the log.
-      if (drops > this.outlivedDrops(subscription, drops)) subscription.close({ reason: 'dropped' });
+      if (drops > this.outlivedDrops(subscription, drops)) sendAway(subscription);
     }
   }
 
@@ -340,4 +340,10 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     }
     this.checks.add(subscription);
   }
+}
+
+/** Ends the connection of a user who was dropped, with what was pushed before: it may be why. */
+function sendAway(subscription: Subscription): void {
+  subscription.pump();
+  subscription.close({ reason: 'dropped' });
 }
