@@ -3,10 +3,13 @@ import { parseArgs } from 'node:util';
 import { check } from './checker.js';
 import { DEPLOYMENTS, deploy } from './deployments.js';
 
-/**
- * `npm run faults -- --seed 7 --minutes 10 --nodes 3 --redis single|sentinel|cluster [--wait 1] [--fault NAME …] [--record FILE]`, or
- * `--store lmdb`.
- */
+const USAGE = `npm run faults -- [--seed 7] [--minutes 10] [--nodes 3] [--redis ${DEPLOYMENTS.filter((kind) => kind !== 'lmdb').join('|')}]
+                  [--wait 0] [--fault NAME …] [--record FILE]
+npm run faults -- --store lmdb …
+
+More in test/faults/README.md.
+`;
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -18,8 +21,10 @@ async function main(): Promise<void> {
       wait: { type: 'string', default: '0' },
       record: { type: 'string' },
       fault: { type: 'string', multiple: true },
+      help: { type: 'boolean', short: 'h' },
     },
   });
+  if (values.help) return void process.stdout.write(USAGE);
   const kind = DEPLOYMENTS.find((one) => one === (values.store === 'lmdb' ? 'lmdb' : values.redis));
   if (!kind) throw new Error(`--redis is one of ${DEPLOYMENTS.join(', ')}`);
   const began = Date.now();
