@@ -51,7 +51,7 @@ export class PositionChecks {
     const found = hasMoved || (standing === 'behind' && !subscription.isAtHead) ? 'current' : standing;
     this.metrics.checked(found, 1);
     if (drops > Math.max(cursor.drops, this.outlivedDrops(subscription))) {
-      subscription.close({ reason: 'dropped' });
+      subscription.drop();
     } else if (found === 'gone') {
       subscription.close({ reason: 'fell behind' });
     } else if (found === 'behind') {

@@ -145,7 +145,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     // Whoever has come since the request stays: this node has carried that drop out.
     const user = this.users.get(accessId);
     if (user) user.drops = Math.max(user.drops, drops);
-    for (const subscription of registered) sendAway(subscription);
+    for (const subscription of registered) subscription.drop();
   }
 
   /** Until the count is known here, a position check must not take it for a drop by another node. */
@@ -235,7 +235,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     if (this.log.isShared && start.losses !== subscription.losses) {
       subscription.close({ reason: 'fell behind' });
     } else if (start.drops > this.outlivedDrops(subscription, start.drops)) {
-      subscription.close({ reason: 'dropped' });
+      subscription.drop();
     } else this.begin(subscription, start);
   }
 
@@ -277,7 +277,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private hearOfDrop(accessId: string, drops: number): void {
     for (const subscription of this.subscriptionsOf(accessId)) {
       // One that does not know its drops yet is told by the log.
-      if (drops > this.outlivedDrops(subscription, drops)) sendAway(subscription);
+      if (drops > this.outlivedDrops(subscription, drops)) subscription.drop();
     }
   }
 
@@ -340,10 +340,4 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     }
     this.checks.add(subscription);
   }
-}
-
-/** Ends the connection of a user who was dropped, with what was pushed before: it may be why. */
-function sendAway(subscription: Subscription): void {
-  subscription.pump();
-  subscription.close({ reason: 'dropped' });
 }

@@ -81,6 +81,12 @@ export class Subscription {
     this.pump();
   }
 
+  /** Ends the connection of a user who was dropped, with what was pushed before: it may be why. */
+  drop(): void {
+    this.pump();
+    this.close({ reason: 'dropped' });
+  }
+
   /** Says why and ends the connection. */
   close(close: Close): void {
     if (this.ended) return;
