@@ -61,7 +61,8 @@ function readyAnswer(): Buffer {
 
 /** The one form in which errors leave: status, its name, and a message that never quotes the client. */
 export function answerError(response: ServerResponse, error: unknown, headers = {}): void {
-  if (response.headersSent) return void response.destroy();
+  // Also where the peer is gone.
+  if (response.headersSent || response.req.socket.destroyed) return void response.destroy();
   const description = describeError(error);
   const { statusCode } = description;
   const body = JSON.stringify(description);

@@ -121,11 +121,14 @@ describe.each([
   });
 
   test('goes on when a peer hangs up in the middle', async () => {
+    const timers = activeTimers();
     const socket = await RawSocket.connect(url);
     socket.write(`${head('Content-Length: 100')}abc`);
     await until(() => reading === 1);
     socket.destroy();
     await until(() => reading === 0);
+    // Nobody is waited for.
+    expect(activeTimers()).toBe(timers);
     expect((await post('hello')).text).toBe('hello');
   });
 
@@ -179,6 +182,10 @@ function head(header: string): string {
 
 function errorOf(answer: Answer): [number, string] {
   return [answer.status, (json(answer) as { message: string }).message];
+}
+
+function activeTimers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 }
 
 async function until(condition: () => boolean): Promise<void> {
