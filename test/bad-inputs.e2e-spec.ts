@@ -1,6 +1,14 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AUDIENCE, BAD_INPUTS, sendBadInput, type BadInput, type Outcome } from './support/bad-inputs.js';
+import {
+  AUDIENCE,
+  BAD_INPUTS,
+  isOfOneConnection,
+  sendAfterPushes,
+  sendBadInput,
+  type BadInput,
+  type Outcome,
+} from './support/bad-inputs.js';
 import { event, get, push } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -67,6 +75,14 @@ function serve(cases: readonly BadInput[], { environment, headers, first }: Conf
       expect(server.exit).toBeUndefined();
     },
   );
+
+  for (const input of cases.filter(isOfOneConnection).filter(({ slow }) => !slow)) {
+    test(`${input.id} ${input.what}, on a connection that has pushed before`, async () => {
+      expectOutcome(await sendAfterPushes(server.url, input), input);
+      await delivers(server.url, innocent, headers);
+      expect(server.exit).toBeUndefined();
+    });
+  }
 
   test('keeps nobody that has gone, and no hostile byte in its log', async () => {
     const onlyInnocent = JSON.stringify({ clients: [{ access_id: 'innocent', connections: 1 }], next: null });

@@ -6,8 +6,8 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { answerError } from './answer.js';
 import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
+import { RepeatingConnection } from './repeating-connection.js';
+import type { Handler } from './repetition-reader.js';
 
 /** Node drops the headers beyond without a word: whoever sends as many is refused instead. */
 const MAX_HEADERS = 200;
@@ -91,8 +91,9 @@ export class NotifierHttpAdapter extends ExpressAdapter {
 
   private handle(request: IncomingMessage, response: ServerResponse): void {
     const refusal = this.refusal(request);
+    const shortcut = !refusal && request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
+    RepeatingConnection.of(request.socket).note(request, response, shortcut);
     if (refusal) return answerError(response, refusal);
-    const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
     const express = this.getInstance<Handler>();
     (shortcut ?? express)(request, response);
   }
