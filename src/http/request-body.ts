@@ -40,8 +40,8 @@ export class BodyReader {
     assertJson(request.headers['content-type']);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > this.maxBytes) throw this.tooLarge();
-    if (request instanceof DivertibleRequest && request.whole) return request.whole;
-    return new Promise((resolve, reject) => this.collect(request, resolve, reject));
+    const whole = request instanceof DivertibleRequest ? request.takeWhole() : undefined;
+    return whole ?? new Promise((resolve, reject) => this.collect(request, resolve, reject));
   }
 
   private collect(request: IncomingMessage, resolve: (body: Buffer) => void, reject: Reject): void {

@@ -36,6 +36,7 @@ export class RepeatingServer {
   seen: Seen[] = [];
   /** How many of them no parser has read. */
   repetitions = 0;
+  last: IncomingMessage | undefined;
   client!: RawSocket;
   /** The server's end of the connection. */
   socket!: Socket;
@@ -121,6 +122,7 @@ export class RepeatingServer {
 
   private readonly handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
+      this.last = request;
       if (request instanceof RepeatedRequest) this.repetitions++;
       const body = (await this.body.read(request)).toString('latin1');
       const { method, url, rawHeaders, headers } = request;
