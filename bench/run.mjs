@@ -1,4 +1,4 @@
-// npm run bench -- [--rounds 5] [--only fanout-1,replay] [--targets floor,memory,lmdb]
+// npm run bench -- [--rounds 5] [--only 'fanout-1;replay'] [--targets floor,memory,lmdb]
 // Every scenario against every target, interleaved round by round; the table gives medians and their ratio to the floor of the same run. Nothing else should run
 // on the machine meanwhile. Needs Linux (the kernel's account of a process in /proc).
 import { execFileSync } from 'node:child_process';

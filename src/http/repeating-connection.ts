@@ -7,7 +7,7 @@ const connections = new WeakMap<Socket, RepeatingConnection>();
 
 /**
  * A connection whose requests may begin alike, as those of a connector do that pushes all the time. They are then read without Node's parser and what Node
- * sets up around a request, which is a fifth of what a push costs (`docs/decisions/0015`).
+ * sets up around a request: a push of one event takes 0.84 of the time with the memory store, 0.92 with LMDB (`docs/decisions/0015`).
  */
 export class RepeatingConnection implements Owner {
   private reader: RepetitionReader | undefined;
