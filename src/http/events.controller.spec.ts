@@ -4,6 +4,7 @@ import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { drop, event, json, push, send, type Answer } from '../../test/support/http.js';
+import { HABIT } from '../../test/support/repeating-server.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
 import { OpenAuthenticator } from '../auth/open-authenticator.js';
 import { OpenConnectors } from '../auth/open-connectors.js';
@@ -29,18 +30,14 @@ import { RepeatedRequest } from './repeated-request.js';
 const CONFIG = readConfig({ NOTIFIER_MAX_BATCH: '3', NOTIFIER_MAX_BODY: '2000' });
 const EVENTS = [event('a', 1, 'x'), event('b', 2, 'y')];
 
-/** Pushes that go before on the same connection, so that the next one is read without Node's parser. */
-const HABIT = 3;
-
 describe.each([
   ['straight to the controller', '/push_events', 0],
   ["through Nest's route", '/push_events/', 0],
-  ['as those before it', '/push_events', HABIT],
+  ['as those before it', '/push_events', HABIT.length],
 ])('a push that comes %s', (_way, path, before) => {
   let app: INestApplication;
   let log: WrappedLog;
   let url: string;
-  let agent: Agent;
   let repetitions: number;
   let keys = 0;
 
@@ -76,18 +73,18 @@ describe.each([
   afterEach(() => app.close());
 
   async function pushTo(events: readonly object[], headers: Record<string, string> = {}): Promise<Answer> {
-    agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let i = 0; i < before; i++) {
       const own = 'Idempotency-Key' in headers ? { 'Idempotency-Key': `before ${keys++}` } : {};
-      await sendTo([], { ...headers, ...own });
+      await sendTo(agent, [], { ...headers, ...own });
     }
     repetitions = 0;
-    const answer = await sendTo(events, headers);
+    const answer = await sendTo(agent, events, headers);
     agent.destroy();
     return answer;
   }
 
-  function sendTo(events: readonly object[], headers: Record<string, string>): Promise<Answer> {
+  function sendTo(agent: Agent, events: readonly object[], headers: Record<string, string>): Promise<Answer> {
     const body = JSON.stringify(events);
     return send(url, path, {
       method: 'POST',

@@ -31,6 +31,8 @@ export class KnownHead {
     readonly request: IncomingMessage,
     /** Where in `request.rawHeaders` the values stand that differ. */
     readonly places: readonly number[],
+    /** Whose values they are, in lower case. */
+    readonly names: readonly string[],
     /** Which of them is the body's length. */
     private readonly lengthAt: number,
     /** The text before, between and after them. */
@@ -46,7 +48,7 @@ export class KnownHead {
     const lengthAt = names.indexOf('content-length');
     // What stands twice the parser has joined, or refused.
     if (lengthAt < 0 || new Set(names).size < names.length) return undefined;
-    return new KnownHead(request, places, lengthAt, fixedText(request, places));
+    return new KnownHead(request, places, names, lengthAt, fixedText(request, places));
   }
 
   /** @returns `undefined` where `bytes` are anything but one whole request that begins so */

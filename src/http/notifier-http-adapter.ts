@@ -91,9 +91,9 @@ export class NotifierHttpAdapter extends ExpressAdapter {
 
   private handle(request: IncomingMessage, response: ServerResponse): void {
     const refusal = this.refusal(request);
-    const shortcut = !refusal && request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
-    RepeatingConnection.of(request.socket).note(request, response, shortcut);
     if (refusal) return answerError(response, refusal);
+    const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
+    if (shortcut) RepeatingConnection.of(request.socket).note(request, response, shortcut);
     const express = this.getInstance<Handler>();
     (shortcut ?? express)(request, response);
   }

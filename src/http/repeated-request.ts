@@ -27,9 +27,8 @@ export class RepeatedRequest extends DivertibleRequest {
     const found = head.read(bytes);
     if (!found) return false;
     for (let i = 0; i < found.values.length; i++) {
-      const place = head.places[i]!;
-      rawHeaders[place] = found.values[i]!;
-      headers[rawHeaders[place - 1]!.toLowerCase()] = found.values[i]!;
+      rawHeaders[head.places[i]!] = found.values[i]!;
+      headers[head.names[i]!] = found.values[i]!;
     }
     this.whole = found.body;
     return true;

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { eventually } from '../../test/support/wait.js';
 import { RepeatedRequest } from './repeated-request.js';
 import { HABIT, HEAD, RepeatingServer, written } from '../../test/support/repeating-server.js';
 
@@ -39,12 +38,12 @@ describe('a connection that sends the same head again and again', () => {
 
   test('is answered in the order of its requests, however early they come', async () => {
     await on.settleDown();
-    const release = on.hold();
+    on.gates.close('answer');
     await on.sendChunk(written('a'));
     await on.sendChunk(written('!b'));
     on.client.write(written('c') + written('d'));
-    await eventually(() => on.seen.length === 4, 'the first of them is there');
-    release();
+    await on.gates.reached('answer');
+    on.gates.open('answer');
     await on.untilAnswers(7);
     expect(on.answers.slice(3)).toEqual(['true', '!b', 'true', 'true']);
     expect(on.bodies.slice(3)).toEqual(['a', '!b', 'c', 'd']);
@@ -53,10 +52,10 @@ describe('a connection that sends the same head again and again', () => {
   test('is answered in that order also while it settles down', async () => {
     await on.sendChunk(HABIT.map((body) => written(body)).join(''));
     await on.untilAnswers(3);
-    const release = on.hold();
+    on.gates.close('answer');
     await on.sendChunk(written('a'));
     await on.sendChunk(written('!b'));
-    release();
+    on.gates.open('answer');
     await on.untilAnswers(5);
     expect(on.bodies).toEqual([...HABIT, 'a', '!b']);
     expect(on.answers.slice(3)).toEqual(['true', '!b']);
@@ -65,23 +64,23 @@ describe('a connection that sends the same head again and again', () => {
 
   test('is not read further while it waits for an answer', async () => {
     await on.settleDown();
-    const release = on.hold();
+    on.gates.close('answer');
     await on.sendChunk(written('a'));
     await on.sendChunk(written('b'));
     expect(on.socket.isPaused()).toBe(true);
-    release();
+    on.gates.open('answer');
     await on.untilAnswers(5);
     expect(on.socket.isPaused()).toBe(false);
   });
 
   test('is among the idle ones that are closed, unless it waits for an answer', async () => {
     await on.settleDown();
-    const release = on.hold();
+    on.gates.close('answer');
     await on.sendChunk(written('a'));
     expect(on.repetitions).toBe(1);
     on.server.closeIdleConnections();
     expect(on.socket.destroyed).toBe(false);
-    release();
+    on.gates.open('answer');
     await on.untilAnswers(4);
     on.server.closeIdleConnections();
     expect(on.socket.destroyed).toBe(true);
@@ -104,10 +103,10 @@ describe('where the head of a request is in truth the value of a header of anoth
 
   test('it is taken for that also if the other one had begun before the connection had settled down', async () => {
     await on.send(written('1'));
-    const release = on.hold();
+    on.gates.close('answer');
     await on.sendChunk(written('2'));
     await on.sendChunk(`${HEAD}X: `);
-    release();
+    on.gates.open('answer');
     await on.untilAnswers(2);
     await on.send(written('3'), written('a'));
     expect(on.seen[2]).toEqual(asHeader);
@@ -118,11 +117,11 @@ describe('where the head of a request is in truth the value of a header of anoth
 
 test('where it is in truth part of a body it is taken for that', async () => {
   await on.send(written('1'));
-  const release = on.hold();
+  on.gates.close('answer');
   await on.sendChunk(written('2'));
   const inner = written('x');
   await on.sendChunk(`${HEAD}Content-Length: ${inner.length + 1}\r\n\r\n`);
-  release();
+  on.gates.open('answer');
   await on.untilAnswers(2);
   await on.sendChunk(inner);
   await on.send('.');

@@ -26,11 +26,11 @@ export class RepeatingConnection implements Owner {
   /**
    * Takes note of a request that Node's parser has read, before it is answered.
    *
-   * @param handler where its like go, if they are among those that must be fast
+   * @param handler where its like go
    */
-  note(request: IncomingMessage, response: ServerResponse, handler: Handler | undefined): void {
+  note(request: IncomingMessage, response: ServerResponse, handler: Handler): void {
     if (this.reader) this.reader.parsed(request, response);
-    else if (handler) response.once('finish', () => this.answered(request, handler));
+    else response.once('finish', () => this.answered(request, handler));
   }
 
   repeated(): void {
