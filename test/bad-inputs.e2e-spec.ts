@@ -66,21 +66,23 @@ function serve(cases: readonly BadInput[], { environment, headers, first }: Conf
     await server?.kill();
   });
 
+  async function survives(outcome: Promise<Outcome>, input: BadInput): Promise<void> {
+    expectOutcome(await outcome, input);
+    await delivers(server.url, innocent, headers);
+    expect(server.exit).toBeUndefined();
+  }
+
   const inOrder = [...cases.filter(({ slow }) => !slow), ...cases.filter(({ slow }) => slow)];
   test.each(inOrder.map((input) => [input.id, input.what, input] as const))(
     '%s %s',
     async (_id, _what, input) => {
-      expectOutcome(await (waiting.get(input) ?? sendBadInput(server.url, input)), input);
-      await delivers(server.url, innocent, headers);
-      expect(server.exit).toBeUndefined();
+      await survives(waiting.get(input) ?? sendBadInput(server.url, input), input);
     },
   );
 
   for (const input of cases.filter(isOfOneConnection).filter(({ slow }) => !slow)) {
     test(`${input.id} ${input.what}, on a connection that has pushed before`, async () => {
-      expectOutcome(await sendAfterPushes(server.url, input), input);
-      await delivers(server.url, innocent, headers);
-      expect(server.exit).toBeUndefined();
+      await survives(sendAfterPushes(server.url, input), input);
     });
   }
 

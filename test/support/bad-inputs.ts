@@ -3,6 +3,7 @@ import { Agent } from 'node:http';
 import { bytesOf, type Bytes } from './bytes.js';
 import { drop, event, pushed, send } from './http.js';
 import { framesOf, TEXT, type RawFrame } from './raw-frames.js';
+import { HABIT } from './repeating-server.js';
 import { RawSocket } from './raw-socket.js';
 import { RawWebSocket } from './raw-websocket.js';
 import { part, secondsFromNow, token } from './tokens.js';
@@ -99,12 +100,13 @@ export interface Outcome {
 }
 
 /** What a connection has sent, again and again, before an input: what is like it is read in another way. */
-const HABIT =
+const PUSH =
   'POST /push_events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]';
 
 const HABITUAL = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '[]' };
 
-const TIMES = 4;
+/** With the last of them it is read in that way already. */
+const TIMES = HABIT.length + 1;
 
 /** As `sendBadInput`, on a connection that has pushed before. */
 export async function sendAfterPushes(
@@ -118,7 +120,7 @@ export async function sendAfterPushes(
   }
   const socket = await RawSocket.connect(url);
   for (let i = 1; i <= TIMES; i++) {
-    socket.write(HABIT);
+    socket.write(PUSH);
     await socket.until(({ statuses }) => statuses.length === i);
   }
   return sendBytes(socket, sent);

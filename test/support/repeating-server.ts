@@ -7,6 +7,8 @@ import { DivertibleRequest } from '../../src/http/divertible-request.js';
 import { RepeatedRequest } from '../../src/http/repeated-request.js';
 import { RepeatingConnection } from '../../src/http/repeating-connection.js';
 import { BodyReader } from '../../src/http/request-body.js';
+import { Gates } from './gates.js';
+import type { ErrorAnswer } from './http.js';
 import { RawSocket } from './raw-socket.js';
 
 /** What a handler was given. */
@@ -41,13 +43,14 @@ export class RepeatingServer {
   /** The server's end of the connection. */
   socket!: Socket;
   readonly server: Server;
+  /** `answer`: where a request has been seen and is not answered yet. */
+  readonly gates = new Gates();
   private readonly body = new BodyReader(1000);
-  private held: Promise<void> | undefined;
 
   private constructor() {
     this.server = createServer({ IncomingMessage: DivertibleRequest }, (request, response) => {
-      const handler = request.url === '/push' ? this.handle : undefined;
-      RepeatingConnection.of(request.socket).note(request, response, handler);
+      const isFrequent = request.url === '/push';
+      if (isFrequent) RepeatingConnection.of(request.socket).note(request, response, this.handle);
       void this.handle(request, response);
     });
   }
@@ -75,24 +78,15 @@ export class RepeatingServer {
     [this.socket] = await connected;
   }
 
-  /** Holds back the answers until what it returns is called. */
-  hold(): () => void {
-    let release!: () => void;
-    this.held = new Promise<void>((resolve) => (release = resolve));
-    return release;
-  }
-
   get bodies(): string[] {
     return this.seen.map(({ body }) => body);
   }
 
   /** What the client was answered: `true`, or the message of the error. */
   get answers(): string[] {
-    const parts = this.client.received.toString('latin1').split(/(?=HTTP\/1\.1 \d{3} )/);
-    return parts.filter(Boolean).map((part) => {
-      const body = part.slice(part.indexOf('\r\n\r\n') + 4);
-      return body === 'true' ? body : (JSON.parse(body) as { message: string }).message;
-    });
+    return this.client.answers.map(({ body }) =>
+      body === 'true' ? body : (JSON.parse(body) as ErrorAnswer).message,
+    );
   }
 
   untilAnswers(count: number): Promise<void> {
@@ -127,7 +121,7 @@ export class RepeatingServer {
       const body = (await this.body.read(request)).toString('latin1');
       const { method, url, rawHeaders, headers } = request;
       this.seen.push({ method, url, rawHeaders: [...rawHeaders], headers: { ...headers }, body });
-      await this.held;
+      await this.gates.pass('answer');
       if (body.startsWith('!')) throw new BadRequestException(body);
       answerTrue(response);
     } catch (error) {
