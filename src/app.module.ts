@@ -43,6 +43,7 @@ import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
 import { ConnectorAccess } from './wire/connector-access.js';
 import { PeerAddresses } from './wire/peer-addresses.js';
+import { RefusalLog } from './wire/refusal-log.js';
 import { originRule } from './wire/origin-rule.js';
 import { APP_FILTER } from '@nestjs/core';
 
@@ -96,6 +97,7 @@ class PortsModule implements OnApplicationShutdown {
       },
       Lifecycle,
       PushIntake,
+      RefusalLog,
       // Of two providers of a port, the later one counts.
       ...replacements,
     ];

@@ -20,6 +20,8 @@ import { NotifierWsAdapter, type HandshakeCheck } from './websocket/notifier-ws-
 import { originRule } from './wire/origin-rule.js';
 import { ConnectorAccess } from './wire/connector-access.js';
 import { bearerToken } from './wire/credentials.js';
+import { PeerAddresses } from './wire/peer-addresses.js';
+import { RefusalLog } from './wire/refusal-log.js';
 
 /** Connections that wait to be accepted while many come back at once; Node's default is 511. */
 const LISTEN_BACKLOG = 4096;
@@ -48,6 +50,7 @@ export async function createApp(
   app.set('trust proxy', config.trustedProxies ?? false);
   app.use(securityHeaders(config.tls !== undefined));
   if (config.isLoopbackOnly) http.restrictHosts(isLoopbackHost);
+  const [refusals, addresses] = [app.get(RefusalLog), app.get(PeerAddresses)];
   app.useWebSocketAdapter(
     new NotifierWsAdapter(
       app,
@@ -55,6 +58,7 @@ export async function createApp(
       originRule(config.allowedOrigins),
       { '/push_events': config.maxBodyBytes },
       handshakeChecks(app.get(Authenticator), app.get(ConnectorAccess)),
+      (request, error) => refusals.answered('handshake', error, { address: addresses.of(request) }),
     ),
   );
   app.get(InterfaceDocument).describes(app);

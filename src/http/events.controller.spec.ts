@@ -22,6 +22,7 @@ import { MemoryEventLog } from '../storage/memory-event-log.js';
 import { ConnectorAccess } from '../wire/connector-access.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
 import { PushIntake } from '../wire/push-intake.js';
+import { RefusalLog } from '../wire/refusal-log.js';
 import { PushLimits } from '../wire/push-limits.js';
 import { EventsController } from './events.controller.js';
 import { NotifierHttpAdapter } from './notifier-http-adapter.js';
@@ -55,6 +56,7 @@ describe.each([
       ConnectorAccess,
       Lifecycle,
       PushIntake,
+      RefusalLog,
     ];
     const module = await Test.createTestingModule({
       imports: [{ module: NotifierModule, global: true, providers: ports, exports: ports }],

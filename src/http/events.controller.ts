@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Logger, Post, Req, Res } from '@nestjs/common';
+import type { Connector } from '../notifier/connectors.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { answerError, answerTrue } from './answer.js';
 import { ConnectorAccess } from '../wire/connector-access.js';
@@ -7,6 +8,8 @@ import { readDropRequest } from './drop-request.js';
 import { readIdempotencyKey } from '../wire/idempotency-key.js';
 import { PushLimits } from '../wire/push-limits.js';
 import { PushIntake } from '../wire/push-intake.js';
+import { PeerAddresses } from '../wire/peer-addresses.js';
+import { RefusalLog, type Refused } from '../wire/refusal-log.js';
 import { BodyReader } from './request-body.js';
 
 /** Where connectors push events and drop users. It reads its requests itself: pipes and body parsers cost more than the push. */
@@ -20,6 +23,8 @@ export class EventsController {
     private readonly subscriptions: SubscriptionService,
     limits: PushLimits,
     private readonly connectors: ConnectorAccess,
+    private readonly refusals: RefusalLog,
+    private readonly addresses: PeerAddresses,
   ) {
     this.body = new BodyReader(limits.maxBodyBytes);
   }
@@ -27,29 +32,43 @@ export class EventsController {
   /** Stores a list of events, whole or not at all, and then answers `true`, whether anyone listens or not. */
   @Post('push_events')
   async push(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    let connector: Connector | undefined;
     try {
-      const connector = this.connectors.admit(request, 'push');
+      connector = this.connectors.admit(request, 'push');
       const body = await this.body.read(request);
       const key = request.headers['idempotency-key'] as string | undefined;
       await this.intake.take(body, connector, readIdempotencyKey(key, body, connector.name));
       answerTrue(response);
     } catch (error) {
-      answerError(response, error);
+      this.refuse('push', request, response, error, connector);
     }
   }
 
   /** Ends every connection of a user, and answers `true` even if there was none. */
   @Post('drop_user')
   async drop(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    let connector: Connector | undefined;
     try {
-      const connector = this.connectors.admit(request, 'drop');
+      connector = this.connectors.admit(request, 'drop');
       const body = await this.body.read(request);
       const accessId = readDropRequest(body);
       await this.subscriptions.drop(accessId);
       this.logger.log({ msg: 'dropped a user', access_id: accessId, connector: connector.name });
       answerTrue(response);
     } catch (error) {
-      answerError(response, error);
+      this.refuse('drop', request, response, error, connector);
     }
+  }
+
+  private refuse(
+    what: Refused,
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    connector: Connector | undefined,
+  ): void {
+    const address = this.addresses.of(request);
+    this.refusals.answered(what, error, { address, connector: connector?.name });
+    answerError(response, error);
   }
 }

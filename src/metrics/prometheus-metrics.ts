@@ -5,12 +5,16 @@ import type { Delivery } from '../notifier/delivery.js';
 import { nowMs, type Arrival, type Push } from '../notifier/event.js';
 import type { AppendResult } from '../notifier/event-log.js';
 import { Metrics, type Report, type Tally } from '../notifier/metrics.js';
+import { version } from '../version.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
 import { Durations, registerDurations } from './durations.js';
 import { processMetrics } from './process-metrics.js';
 
 /** Counts by the value of a label. Every value is there from the start: what never happened is 0, not absent. */
 type Counts<Value extends string> = Record<Value, number>;
+
+/** Of errors that are answered: `docs/protocol.md`, section 5. */
+const STATUSES = [400, 401, 403, 404, 405, 413, 415, 422, 426, 429, 500, 503];
 
 /** Who ended a connection where this server did not: the client, its network, or a broken frame. */
 const PEER = 'peer';
@@ -24,6 +28,7 @@ export class PrometheusMetrics extends Metrics {
   private readonly register = new Registry();
   private readonly pushes = { stored: 0, repeated: 0, conflict: 0, refused: 0, failed: 0 };
   private readonly eventsPushed = { all: 0 };
+  private readonly errors: Counts<string> = Object.fromEntries(STATUSES.map((status) => [status, 0]));
   private readonly subscriptions = perForm();
   private readonly subscriptionsOpened = perForm();
   private readonly gaps = perForm();
@@ -41,6 +46,7 @@ export class PrometheusMetrics extends Metrics {
   constructor() {
     super();
     processMetrics();
+    this.describeBuild();
     this.describePushes();
     this.describeSubscriptions();
     this.describeConnections();
@@ -53,6 +59,11 @@ export class PrometheusMetrics extends Metrics {
 
   refused(_arrival: Arrival): void {
     this.pushes.refused++;
+  }
+
+  answeredError(status: number): void {
+    const label = String(status);
+    if (label in this.errors) this.errors[label]!++;
   }
 
   appended({ events }: Push, result: AppendResult, ms: number): void {
@@ -147,9 +158,24 @@ export class PrometheusMetrics extends Metrics {
     this.expose(Counter, { name, help }, () => [[{}, figure()]]);
   }
 
+  private describeBuild(): void {
+    const labels = { version: version() };
+    this.expose(
+      Gauge,
+      { name: 'notifier_build_info', help: '1, with the version of this server', labelNames: ['version'] },
+      () => [[labels, 1]],
+    );
+  }
+
   private describePushes(): void {
     this.count('pushes_total', 'Pushes whose body was read, by what came of them', this.pushes, 'result');
     this.count('events_pushed_total', 'Events stored', this.eventsPushed);
+    this.count(
+      'errors_answered_total',
+      'Requests, handshakes and messages answered with an error',
+      this.errors,
+      'status',
+    );
     registerDurations(this.register, {
       name: 'notifier_delivery_latency_seconds',
       help: 'From the arrival of a push to the moment at which a socket was given its events, one observation a frame',

@@ -32,6 +32,9 @@ export abstract class Metrics {
   /** A push was refused: invalid, too large, or over the rate. */
   abstract refused(arrival: Arrival): void;
 
+  /** A request, a handshake or a message over a push WebSocket was answered with an error. @param status of HTTP */
+  abstract answeredError(status: number): void;
+
   /** The store has answered an append. @param ms how long it took */
   abstract appended(push: Push, result: AppendResult, ms: number): void;
 

@@ -1,4 +1,4 @@
-import type { Close, CloseReason } from './close.js';
+import type { Close } from './close.js';
 import type { Metrics } from './metrics.js';
 
 /** A connection of any kind, as far as its number and its end are concerned. */
@@ -6,8 +6,8 @@ export interface Member {
   /** The peer's address; it never changes. */
   readonly address: string;
 
-  /** Why this server ended it, once it has. */
-  readonly closeReason: CloseReason | undefined;
+  /** How this server ended it, once it has. */
+  readonly ending: Close | undefined;
 
   /** Says why and ends it, whatever it is doing. */
   end(close: Close): void;
@@ -42,7 +42,7 @@ export class OpenConnections {
   release(member: Member): void {
     if (!this.members.delete(member)) return;
     this.countFrom(member.address, -1);
-    this.metrics?.closed(member.closeReason);
+    this.metrics?.closed(member.ending?.reason);
   }
 
   get count(): number {

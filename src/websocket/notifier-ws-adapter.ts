@@ -10,7 +10,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import { endWithAnswer } from '../wire/bare-answer.js';
 import type { OriginRule } from '../wire/origin-rule.js';
-import { handshakeRefusal, malformedHandshake } from './handshake-refusal.js';
+import { malformedHandshake } from './malformed-handshake.js';
 
 /** The limits of RFC 6455, section 10.4, each with its arithmetic. */
 const LIMITS = {
@@ -31,7 +31,7 @@ const ignore = () => undefined;
 /** Why an upgrade is refused whatever it is for. */
 type Refuse = (request: IncomingMessage) => HttpException | undefined;
 
-/** Throws what an upgrade for one path is refused for: see `handshakeRefusal`. */
+/** Throws what an upgrade for one path is refused for: see `describeError`. */
 export type HandshakeCheck = (request: IncomingMessage) => Promise<void> | void;
 
 /**
@@ -48,6 +48,8 @@ export class NotifierWsAdapter extends WsAdapter {
     /** Bytes of a message, for paths where it is not the default. */
     private readonly maxPayloads: Readonly<Record<string, number>>,
     private readonly checks: Readonly<Record<string, HandshakeCheck>>,
+    /** Takes note of a refusal. */
+    private readonly refused: (request: IncomingMessage, error: unknown) => void,
   ) {
     super(app);
     app
@@ -64,7 +66,7 @@ export class NotifierWsAdapter extends WsAdapter {
     const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
     // ws has let go of the socket and leaves the answer to whoever listens.
     server.on('wsClientError', (_error: Error, socket: Duplex, request: IncomingMessage) =>
-      endWithAnswer(socket, malformedHandshake(request)),
+      this.turnAway(request, socket, malformedHandshake(request)),
     );
     this.servers.set(path, server);
     return server;
@@ -89,12 +91,17 @@ export class NotifierWsAdapter extends WsAdapter {
       // Where nothing is to be waited for the upgrade happens in this turn.
       if (check) await check;
     } catch (error) {
-      return endWithAnswer(socket, handshakeRefusal(error));
+      return this.turnAway(request, socket, error);
     }
     server.handleUpgrade(request, socket, head, (client) => {
       socket.off('error', ignore);
       server.emit('connection', client, request);
     });
+  }
+
+  private turnAway(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    this.refused(request, error);
+    endWithAnswer(socket, error);
   }
 
   /** @throws HttpException */

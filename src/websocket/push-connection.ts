@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Close, CloseReason } from '../notifier/close.js';
+import type { Close } from '../notifier/close.js';
 import type { Member } from '../notifier/open-connections.js';
 import { describeError } from '../wire/error-description.js';
 import { byteString } from '../notifier/event.js';
@@ -16,7 +16,7 @@ const TRUE = textFrame('true');
 
 /** A connector's connection: every message gets one answer, in the order of the messages. */
 export class PushConnection implements Member {
-  closeReason: CloseReason | undefined;
+  ending: Close | undefined;
 
   /** The answers in order; those still to come are `undefined`. */
   private answers: (Buffer | undefined)[] = [];
@@ -58,9 +58,9 @@ export class PushConnection implements Member {
     this.ws.ping();
   }
 
-  end({ reason, detail, retryAfterMs }: Close): void {
-    this.closeReason ??= reason;
-    this.ws.close(CLOSE_CODES[reason], closeText({ reason, detail, retryAfterMs }));
+  end(close: Close): void {
+    this.ending ??= close;
+    this.ws.close(CLOSE_CODES[close.reason], closeText(close));
   }
 
   terminate(): void {

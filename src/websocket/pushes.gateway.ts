@@ -9,6 +9,7 @@ import { ConnectorAccess } from '../wire/connector-access.js';
 import { readPushMessage } from '../wire/keyed-push.js';
 import { PushIntake } from '../wire/push-intake.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
+import { RefusalLog } from '../wire/refusal-log.js';
 import { PushConnection } from './push-connection.js';
 import { WebSocketOptions } from './websocket-options.js';
 
@@ -23,6 +24,7 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     private readonly connections: OpenConnections,
     private readonly connectors: ConnectorAccess,
     private readonly addresses: PeerAddresses,
+    private readonly refusals: RefusalLog,
     options: WebSocketOptions,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
@@ -51,6 +53,7 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     client.on('close', (code) => {
       this.heartbeat.remove(connection);
       this.connections.release(connection);
+      this.refusals.closed(connection);
       this.logger.debug({ msg: 'connector gone', connector: connector.name, code });
     });
     if (refusal) return connection.end(refusal);
@@ -63,8 +66,14 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     if (isBinary) return connection.end({ reason: 'text frames only' });
     connection.hears();
     connection.answerAfter(async () => {
-      const { body, idempotency } = readPushMessage(data as Buffer, connector.name);
-      await this.intake.take(body, connector, idempotency);
+      try {
+        const { body, idempotency } = readPushMessage(data as Buffer, connector.name);
+        await this.intake.take(body, connector, idempotency);
+      } catch (error) {
+        const { address } = connection;
+        this.refusals.answered('push', error, { address, connector: connector.name });
+        throw error;
+      }
     });
   }
 }

@@ -10,6 +10,7 @@ import { SubscriptionService } from '../notifier/subscription.service.js';
 import { bearerToken } from '../wire/credentials.js';
 import { InvalidSubscriptionError, readFirstMessage, readRenewal } from '../wire/first-message.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
+import { RefusalLog } from '../wire/refusal-log.js';
 import { SocketConnection } from './socket-connection.js';
 import { WebSocketOptions } from './websocket-options.js';
 
@@ -23,6 +24,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     private readonly connections: OpenConnections,
     private readonly options: WebSocketOptions,
     private readonly addresses: PeerAddresses,
+    private readonly refusals: RefusalLog,
   ) {}
 
   /** Called in the turn in which the handshake ended, before any message of the client is read. */
@@ -51,6 +53,7 @@ export class SubscriptionsGateway implements OnGatewayConnection {
     client.on('close', (code) => {
       clearTimeout(deadline);
       this.connections.release(connection);
+      this.refusals.closed(connection, connection.subscription?.accessId);
       connection.subscription?.end();
       this.logger.debug({ msg: 'connection closed', address, code });
     });

@@ -1,6 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { HttpException } from '@nestjs/common';
+import { describeError } from './error-description.js';
 
 /** What some statuses come with. */
 const HEADERS: Readonly<Record<number, string>> = {
@@ -14,15 +13,16 @@ const HEADERS: Readonly<Record<number, string>> = {
 const LINGER_MS = 1000;
 
 /** Ends a socket that has no HTTP response with an error in the form of every other. */
-export function endWithAnswer(socket: Duplex, error: HttpException): void {
-  const statusCode = error.getStatus();
-  const body = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message: error.message });
+export function endWithAnswer(socket: Duplex, error: unknown): void {
+  const description = describeError(error);
+  const { statusCode } = description;
+  const body = JSON.stringify(description);
   // Nobody else reads it, notices its end, or ends it.
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(timer));
   socket.resume();
   socket.end(
-    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${HEADERS[statusCode] ?? ''}` +
+    `HTTP/1.1 ${statusCode} ${description.error}\r\n${HEADERS[statusCode] ?? ''}` +
       `Date: ${new Date().toUTCString()}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

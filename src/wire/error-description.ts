@@ -1,11 +1,10 @@
 import { STATUS_CODES } from 'node:http';
-import { HttpException, Logger } from '@nestjs/common';
+import { HttpException } from '@nestjs/common';
+import { NotAdmittedError } from '../notifier/authenticator.js';
 import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 
-const logger = new Logger('Wire');
-
-/** The one form in which connectors are told of errors, over HTTP and WebSocket alike. */
+/** The one form in which errors are told, over HTTP and WebSocket alike. */
 export interface ErrorDescription {
   readonly statusCode: number;
   /** The status's name. */
@@ -14,7 +13,7 @@ export interface ErrorDescription {
   readonly message: string;
 }
 
-/** What a connector is told of an error; what it is not told is logged. */
+/** What whoever asked is told of an error. */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof HttpException) return description(error.getStatus(), error.message);
   if (error instanceof ConnectorRefusedError) {
@@ -22,15 +21,16 @@ export function describeError(error: unknown): ErrorDescription {
   }
   if (error instanceof RateExceededError) return description(429, error.message);
   if (error instanceof StoreUnavailableError) {
-    logger.warn(`the store did not take a request: ${error.message}`);
     return description(503, 'the store cannot take it, try again later');
+  }
+  if (error instanceof NotAdmittedError) {
+    return description(error.close.reason === 'try again later' ? 503 : 401, error.message);
   }
   // Express's own errors, such as a malformed percent escape.
   const status = (error as { status?: unknown } | undefined)?.status;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return description(status, STATUS_CODES[status] ?? 'Bad Request');
   }
-  logger.error(error);
   return description(500, 'internal error');
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Close, CloseReason } from '../notifier/close.js';
+import type { Close } from '../notifier/close.js';
 import type { Connection, Form, Subscribed } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
 import type { Member } from '../notifier/open-connections.js';
@@ -21,7 +21,7 @@ export abstract class StreamConnection implements Connection, Member {
   /** Whether it is closed or closing: what a client still says then is not listened to. */
   hasEnded = false;
 
-  closeReason: CloseReason | undefined;
+  ending: Close | undefined;
 
   /** Whether something was sent since the last heartbeat. */
   protected wasSilent = true;
@@ -83,7 +83,7 @@ export abstract class StreamConnection implements Connection, Member {
   /** A full socket has at most one heartbeat to make room for the farewell. */
   close(close: Close): void {
     this.hasEnded = true;
-    this.closeReason ??= close.reason;
+    this.ending ??= close;
     if (!this.isFull) return this.sayFarewell(close);
     const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
     this.socket.once('close', () => clearTimeout(timer));

@@ -19,8 +19,8 @@ export class Figures {
   }
 
   /** @throws Error where the answer is not 200 */
-  static async of(url: string): Promise<Figures> {
-    const answer = await get(url, '/metrics');
+  static async of(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Figures> {
+    const answer = await get(url, '/metrics', headers);
     if (answer.status !== 200) throw new Error(`metrics were answered ${answer.status}: ${answer.text}`);
     return new Figures(answer.text);
   }

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ForbiddenException, Logger, NotFoundException, UnauthorizedException } from '@nestjs/common';
+import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
+import type { Close } from '../notifier/close.js';
+import { StoreUnavailableError } from '../notifier/event-log.js';
+import { RefusalLog } from './refusal-log.js';
+
+const PEER = { address: '192.0.2.1' };
+
+describe('the log of refusals', () => {
+  const warnings: unknown[] = [];
+  const faults: unknown[] = [];
+  let log: RefusalLog;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    Logger.overrideLogger({
+      log: () => undefined,
+      warn: (line: unknown) => void warnings.push(line),
+      error: (line: unknown) => void faults.push(line),
+    });
+    log = new RefusalLog(new PrometheusMetrics());
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+    Logger.overrideLogger(false);
+    warnings.length = 0;
+    faults.length = 0;
+  });
+
+  const refuse = (times = 1) => {
+    for (let i = 0; i < times; i++) log.answered('push', new UnauthorizedException('no key'), PEER);
+  };
+  const close = (ending: Close, accessId?: string) =>
+    log.closed({ ...PEER, ending, end: () => undefined, terminate: () => undefined }, accessId);
+
+  it('says what was refused, why, and to whom', () => {
+    log.answered('push', new UnauthorizedException('no key'), { ...PEER, connector: 'shop' });
+    close({ reason: 'unauthorized', detail: 'token is not valid' }, 'client1');
+    expect(warnings).toEqual([
+      { msg: 'refused a push: no key', code: 401, ...PEER, connector: 'shop' },
+      {
+        msg: 'refused a connection: unauthorized: token is not valid',
+        code: 4500,
+        ...PEER,
+        access_id: 'client1',
+      },
+    ]);
+  });
+
+  it('says once what happens often, and how often it happened since every 10 s', () => {
+    refuse(3);
+    expect(warnings.splice(0)).toHaveLength(1);
+    jest.advanceTimersByTime(9999);
+    refuse(5);
+    expect(warnings).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push 7 more times in 10 s', code: 401 }]);
+    refuse();
+    jest.advanceTimersByTime(10_000);
+    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push 1 more times in 10 s', code: 401 }]);
+  });
+
+  it('says it at once again after 10 s without any', () => {
+    refuse();
+    jest.advanceTimersByTime(10_000);
+    refuse();
+    expect(warnings).toEqual(
+      Array.from({ length: 2 }, () => ({ msg: 'refused a push: no key', code: 401, ...PEER })),
+    );
+  });
+
+  it('tells kinds apart by what was refused and by the code', () => {
+    refuse();
+    log.answered('push', new ForbiddenException('not yours'), PEER);
+    log.answered('drop', new UnauthorizedException('no key'), PEER);
+    expect(warnings).toHaveLength(3);
+  });
+
+  it('says what is wrong with the store, which whoever asked is not told', () => {
+    log.answered('push', new StoreUnavailableError('ENOSPC'), PEER);
+    expect(warnings).toEqual([{ msg: 'refused a push: ENOSPC', code: 503, ...PEER }]);
+  });
+
+  it('says each fault of the server, whole', () => {
+    const fault = new TypeError('x is not a function');
+    log.answered('push', fault, PEER);
+    log.answered('push', fault, PEER);
+    expect([faults, warnings]).toEqual([[fault, fault], []]);
+  });
+
+  it('is silent about paths that do not exist, and about connections that ended as they should', () => {
+    log.answered('request', new NotFoundException(), PEER);
+    close({ reason: 'dropped' });
+    close({ reason: 'token expired' });
+    log.closed({ ...PEER, ending: undefined, end: () => undefined, terminate: () => undefined });
+    expect([warnings, faults]).toEqual([[], []]);
+  });
+});
