@@ -21,6 +21,8 @@ class World {
   readonly buffer: EventBufferService;
   readonly metrics = new PrometheusMetrics();
   reads = 0;
+  /** Whether announcements get lost. */
+  isDeaf = false;
   private pushed = 0;
 
   constructor(bufferEvents = 1000) {
@@ -31,14 +33,18 @@ class World {
       if (point === 'read') this.reads++;
     };
     this.log.listen((announcements) => {
+      if (this.isDeaf) return;
       for (const announcement of announcements) this.user.tail.add(announcement);
       this.user.pump();
     });
     this.buffer = new EventBufferService(this.log, this.metrics);
   }
 
-  async subscribe(lastEventId: string | null = null, timestamp?: number) {
-    const connection = new FakeConnection();
+  async subscribe(
+    lastEventId: string | null = null,
+    timestamp?: number,
+    connection = new FakeConnection(),
+  ) {
     const { tail, all } = this.user;
     const { buffer, metrics } = this;
     const onEnd = (ended: Subscription) => all.delete(ended);
@@ -82,6 +88,18 @@ describe('a subscription', () => {
     for (let i = 0; i < 5; i++) await world.push();
     expect(numbers(connection)).toEqual(upTo(6));
     expect(world.reads).toBe(reads + 1);
+  });
+
+  test('is not at the head before it has what the log had at its start, whatever was announced', async () => {
+    const early = await world.subscribe();
+    await world.push();
+    world.isDeaf = true;
+    await world.push(2);
+    const connection = new FakeConnection();
+    connection.onDelivery = () => expect(connection.headMarks).toBe(0);
+    await world.subscribe(early.connection.lastId!, undefined, connection);
+    expect(numbers(connection)).toEqual([2, 3]);
+    expect(connection.headMarks).toBe(1);
   });
 
   test('is not sent anything while its socket is full, and goes on from its position', async () => {

@@ -51,9 +51,9 @@ export class Subscription {
     return this.isReading || (this.canMove() && !this.isAtHead);
   }
 
-  /** Whether all that it knows of has been sent. Only once it has begun. */
+  /** Whether all that it knows of has been sent. Only once it has begun. The log may have been ahead of what is announced, at the start. */
   get isAtHead(): boolean {
-    return this.tail.isNewest(this.position!);
+    return this.position!.seq >= this.unmarkedHead && this.tail.isNewest(this.position!);
   }
 
   /** Places the cursor. From here on `pump()` has something to do. */
@@ -127,6 +127,7 @@ export class Subscription {
     this.moveTo(page.end);
     // An announcement that came meanwhile knows better where the head is.
     if (page.reachedHead && version === this.tail.version) this.tail.learn(page.end);
+    if (page.reachedHead) this.markHead();
     this.pump();
   }
 
