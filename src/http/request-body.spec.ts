@@ -1,7 +1,9 @@
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { createHook } from 'node:async_hooks';
+import { Readable } from 'node:stream';
+import { brotliCompressSync, createBrotliDecompress, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { json, send, type Answer } from '../../test/support/http.js';
 import { RawSocket } from '../../test/support/raw-socket.js';
@@ -118,6 +120,21 @@ describe.each([
       413,
       `body must be at most ${MAX_BYTES} bytes`,
     ]);
+  });
+
+  test('decompresses nothing any more of what it has refused', async () => {
+    const bomb = brotliCompressSync(Buffer.alloc(20_000_000));
+    const steps = new Map<number, number>();
+    const hook = createHook({
+      init: (id, type) => void (type === 'ZLIB' && steps.set(id, 0)),
+      before: (id) => void (steps.has(id) && steps.set(id, steps.get(id)! + 1)),
+    }).enable();
+    expect((await post(bomb, { 'Content-Encoding': 'br' })).status).toBe(413);
+    // Another one that begins later, and would not be done any sooner.
+    await once(Readable.from([bomb]).pipe(createBrotliDecompress()).resume(), 'end');
+    hook.disable();
+    const [ofTheRefused, ofTheWhole] = [...steps.values()];
+    expect(ofTheRefused).toBeLessThan(ofTheWhole! / 10);
   });
 
   test('goes on when a peer hangs up in the middle', async () => {

@@ -45,6 +45,7 @@ export class BodyReader {
   }
 
   private collect(request: IncomingMessage, resolve: (body: Buffer) => void, reject: Reject): void {
+    const decoder = decoderOf(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     let isSettled = false;
@@ -56,6 +57,7 @@ export class BodyReader {
       if (isSettled) return;
       settle();
       if (request instanceof DivertibleRequest) request.undivert();
+      if (decoder) letGo(request, decoder);
       reject(error);
     };
     const chunk = (part: Buffer) => {
@@ -75,7 +77,8 @@ export class BodyReader {
     request.once('close', () => {
       if (!request.complete) fail(new BadRequestException('body broke off'));
     });
-    deliver(request, { chunk, end }, fail);
+    decoder?.on('error', () => fail(undecodable()));
+    deliver(request, decoder, { chunk, end });
   }
 
   private tooLarge(): PayloadTooLargeException {
@@ -91,14 +94,18 @@ function tooManyBodies(): ServiceUnavailableException {
   return new ServiceUnavailableException('too many requests are being received, try again later');
 }
 
+/** What is still to be decompressed of it costs the processor a thousand times its bytes. */
+function letGo(request: IncomingMessage, decoder: Transform): void {
+  request.unpipe(decoder);
+  decoder.destroy();
+}
+
 /** Sends a body to `sink`, decompressed: straight from the parser where that is possible. */
-function deliver(request: IncomingMessage, sink: BodySink, fail: Reject): void {
-  const decoder = decoderOf(request);
+function deliver(request: IncomingMessage, decoder: Transform | undefined, sink: BodySink): void {
   if (!decoder && request instanceof DivertibleRequest && request.divert(sink)) return;
   const source: Readable = decoder ? request.pipe(decoder) : request;
   source.on('data', (chunk: Buffer) => sink.chunk(chunk));
   source.on('end', () => sink.end());
-  decoder?.on('error', () => fail(undecodable()));
 }
 
 function decoderOf({ headers }: IncomingMessage): Transform | undefined {
