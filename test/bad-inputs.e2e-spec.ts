@@ -1,14 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  AUDIENCE,
-  BAD_INPUTS,
-  isOfOneConnection,
-  sendAfterPushes,
-  sendBadInput,
-  type BadInput,
-  type Outcome,
-} from './support/bad-inputs.js';
+import { AUDIENCE, BAD_INPUTS, sendBadInput, type BadInput, type Outcome } from './support/bad-inputs.js';
 import { event, get, push } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -66,25 +58,15 @@ function serve(cases: readonly BadInput[], { environment, headers, first }: Conf
     await server?.kill();
   });
 
-  async function survives(outcome: Promise<Outcome>, input: BadInput): Promise<void> {
-    expectOutcome(await outcome, input);
-    await delivers(server.url, innocent, headers);
-    expect(server.exit).toBeUndefined();
-  }
-
   const inOrder = [...cases.filter(({ slow }) => !slow), ...cases.filter(({ slow }) => slow)];
   test.each(inOrder.map((input) => [input.id, input.what, input] as const))(
     '%s %s',
     async (_id, _what, input) => {
-      await survives(waiting.get(input) ?? sendBadInput(server.url, input), input);
+      expectOutcome(await (waiting.get(input) ?? sendBadInput(server.url, input)), input);
+      await delivers(server.url, innocent, headers);
+      expect(server.exit).toBeUndefined();
     },
   );
-
-  for (const input of cases.filter(isOfOneConnection).filter(({ slow }) => !slow)) {
-    test(`${input.id} ${input.what}, on a connection that has pushed before`, async () => {
-      await survives(sendAfterPushes(server.url, input), input);
-    });
-  }
 
   test('keeps nobody that has gone, and no hostile byte in its log', async () => {
     const onlyInnocent = JSON.stringify({ clients: [{ access_id: 'innocent', connections: 1 }], next: null });

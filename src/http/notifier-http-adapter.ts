@@ -6,8 +6,8 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { answerError } from './answer.js';
 import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
-import { RepeatingConnection } from './repeating-connection.js';
-import type { Handler } from './repetition-reader.js';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** Node drops the headers beyond without a word: whoever sends as many is refused instead. */
 const MAX_HEADERS = 200;
@@ -93,7 +93,6 @@ export class NotifierHttpAdapter extends ExpressAdapter {
     const refusal = this.refusal(request);
     if (refusal) return answerError(response, refusal);
     const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
-    if (shortcut) RepeatingConnection.of(request.socket).note(request, response, shortcut);
     const express = this.getInstance<Handler>();
     (shortcut ?? express)(request, response);
   }

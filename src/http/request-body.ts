@@ -40,8 +40,7 @@ export class BodyReader {
     assertJson(request.headers['content-type']);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > this.maxBytes) throw this.tooLarge();
-    const whole = request instanceof DivertibleRequest ? request.takeWhole() : undefined;
-    return whole ?? new Promise((resolve, reject) => this.collect(request, resolve, reject));
+    return new Promise((resolve, reject) => this.collect(request, resolve, reject));
   }
 
   private collect(request: IncomingMessage, resolve: (body: Buffer) => void, reject: Reject): void {

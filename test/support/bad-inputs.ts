@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Agent } from 'node:http';
 import { bytesOf, type Bytes } from './bytes.js';
 import { drop, event, pushed, send } from './http.js';
 import { framesOf, TEXT, type RawFrame } from './raw-frames.js';
-import { HABIT } from './repeating-server.js';
 import { RawSocket } from './raw-socket.js';
 import { RawWebSocket } from './raw-websocket.js';
 import { part, secondsFromNow, token } from './tokens.js';
@@ -99,79 +97,43 @@ export interface Outcome {
   readonly reasonBytes?: number;
 }
 
-/** What a connection has sent, again and again, before an input: what is like it is read in another way. */
-const PUSH =
-  'POST /push_events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]';
-
-const HABITUAL = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '[]' };
-
-/** With the last of them it is read in that way already. */
-const TIMES = HABIT.length + 1;
-
-/** As `sendBadInput`, on a connection that has pushed before. */
-export async function sendAfterPushes(
-  url: string,
-  { send: sent }: BadInput & { readonly send: SentRequest | SentBytes },
-): Promise<Outcome> {
-  if (sent.kind === 'request') {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    for (let i = 0; i < TIMES; i++) await send(url, '/push_events', { ...HABITUAL, agent });
-    return sendRequest(url, sent, agent).finally(() => agent.destroy());
-  }
-  const socket = await RawSocket.connect(url);
-  for (let i = 1; i <= TIMES; i++) {
-    socket.write(PUSH);
-    await socket.until(({ statuses }) => statuses.length === i);
-  }
-  return sendBytes(socket, sent);
-}
-
-export function isOfOneConnection(
-  input: BadInput,
-): input is BadInput & { readonly send: SentRequest | SentBytes } {
-  return input.send.kind !== 'ws';
-}
-
 /** Sends an input to the server at `url`, and waits for what must come of it. */
-export async function sendBadInput(url: string, { send: sent, expect }: BadInput): Promise<Outcome> {
+export function sendBadInput(url: string, { send: sent, expect }: BadInput): Promise<Outcome> {
   switch (sent.kind) {
     case 'request':
       return sendRequest(url, sent);
     case 'raw':
-      return sendBytes(await RawSocket.connect(url), sent);
+      return sendBytes(url, sent);
     case 'ws':
       return sendFrames(url, sent, expect.close);
   }
 }
 
-async function sendRequest(
-  url: string,
-  { method, path, headers, body }: SentRequest,
-  agent?: Agent,
-): Promise<Outcome> {
+async function sendRequest(url: string, { method, path, headers, body }: SentRequest): Promise<Outcome> {
   const lines = Array.isArray(headers) ? (headers as [string, string][]) : Object.entries(headers);
   const { status, text } = await send(url, path, {
     method,
     headers: Object.fromEntries(lines),
     ...(body !== null && { body: bytesOf(body) }),
-    ...(agent && { agent }),
   });
   return { statuses: [status], ...(method !== 'HEAD' && { text }) };
 }
 
-/** Sends bytes, and waits for the answers to them. */
-async function sendBytes(socket: RawSocket, { bytes, end }: SentBytes): Promise<Outcome> {
-  const earlier = socket.statuses.length;
+async function sendBytes(url: string, { bytes, end }: SentBytes): Promise<Outcome> {
+  const socket = await RawSocket.connect(url);
   const written = bytesOf(bytes);
   socket.write(written);
   if (end !== undefined) socket.end();
   const requests = Math.max(1, written.toString('latin1').split(' /push_events HTTP/1.1').length - 1);
-  const answers = () => socket.statuses.slice(earlier);
-  const isAnswered = () => answers().filter((status) => status === 101 || status >= 200).length >= requests;
+  const isAnswered = () => finalStatuses(socket).length >= requests;
   await socket.until(({ isEnded, isClosed }) => isEnded || isClosed || isAnswered());
-  const statuses = answers();
+  const { statuses } = socket;
   socket.destroy();
   return { statuses: statuses.length > 0 ? statuses : [null] };
+}
+
+function finalStatuses({ statuses }: RawSocket): number[] {
+  return statuses.filter((status) => status === 101 || status >= 200);
 }
 
 async function sendFrames(

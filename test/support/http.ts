@@ -1,4 +1,4 @@
-import { request, type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 export interface Answer {
@@ -18,8 +18,6 @@ export interface Sent {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Buffer;
-  /** Whose connections are used; the shared pool's if it is not given. */
-  readonly agent?: Agent;
 }
 
 /** An event as a connector pushes it. */
@@ -32,18 +30,18 @@ export interface PushedBody {
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
 /**
- * Sends one request.
+ * Sends one request over a connection of the shared pool.
  *
  * @param path as it is to stand on the request line: nothing of it is normalised
  */
 export function send(
   url: string,
   path: string,
-  { method = 'GET', headers = {}, body, agent }: Sent = {},
+  { method = 'GET', headers = {}, body }: Sent = {},
 ): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const outgoing = request({ hostname, port, path, method, headers, agent }, (response) => {
+    const outgoing = request({ hostname, port, path, method, headers }, (response) => {
       const { statusCode: status = 0, headers: received } = response;
       text(response).then((content) => resolve({ status, headers: received, text: content }), reject);
     });

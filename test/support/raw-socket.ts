@@ -5,14 +5,6 @@ import { Waiters } from './wait.js';
 
 const STATUS_LINE = /HTTP\/1\.[01] (\d{3})/g;
 
-/** An answer as it came. */
-interface RawAnswer {
-  readonly status: number;
-  /** The status line and the headers. */
-  readonly headers: string;
-  readonly body: string;
-}
-
 const open = new Set<Socket>();
 
 // What the server alone has ended is half open, and would keep the process of the tests.
@@ -62,15 +54,6 @@ export class RawSocket {
   /** The status codes of the answers that have come, in order. Of use where no body looks like a status line. */
   get statuses(): number[] {
     return [...this.received.toString('latin1').matchAll(STATUS_LINE)].map((match) => Number(match[1]));
-  }
-
-  /** The answers that have come, in order. Of use where no body looks like a status line. */
-  get answers(): readonly RawAnswer[] {
-    const parts = this.received.toString('latin1').split(/(?=HTTP\/1\.1 \d{3} )/);
-    return parts.filter(Boolean).map((text) => {
-      const [headers = '', ...body] = text.split('\r\n\r\n');
-      return { status: Number(headers.slice(9, 12)), headers, body: body.join('\r\n\r\n') };
-    });
   }
 
   write(bytes: string | Buffer): void {
