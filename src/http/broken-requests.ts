@@ -1,15 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HttpException } from '@nestjs/common';
 import { endWithAnswer } from '../wire/bare-answer.js';
-
-/** How long answers to earlier requests of a connection may take, before it is cut without one more. */
-const EARLIER_ANSWERS_MS = 5000;
-
-/** Node's own name for what is being answered on a socket, the first in the order of the requests; it has no public one. */
-interface Answering {
-  readonly _httpMessage?: ServerResponse | null;
-}
 
 /**
  * Answers what Node's HTTP server cannot read, in the form of every other error, and ends the connection: where one request ends
@@ -25,19 +16,8 @@ export class BrokenRequests {
     this.refused.add(socket);
     const refusal = refusalFor(error);
     if (!refusal) return void socket.destroy();
-    const timer = setTimeout(() => socket.destroy(), EARLIER_ANSWERS_MS);
-    socket.once('close', () => clearTimeout(timer));
-    answerInTurn(socket, refusal);
+    endWithAnswer(socket, refusal);
   }
-}
-
-function answerInTurn(socket: Socket, refusal: HttpException): void {
-  const { _httpMessage: current } = socket as Socket & Answering;
-  if (!socket.writable) socket.destroy();
-  // A whole request: it is not the one that broke.
-  else if (current?.req.complete) current.once('finish', () => setImmediate(answerInTurn, socket, refusal));
-  else if (current?.headersSent) socket.destroySoon();
-  else endWithAnswer(socket, refusal);
 }
 
 /** `undefined` where there is nobody to answer: a reset, or a TLS handshake that came to nothing. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import {
+  BadRequestException,
   ForbiddenException,
   HttpException,
   NotFoundException,
@@ -8,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketServer, type ServerOptions } from 'ws';
-import { endWithAnswer } from '../wire/bare-answer.js';
+import { endWithAnswer, owesAnswers } from '../wire/bare-answer.js';
 import type { OriginRule } from '../wire/origin-rule.js';
 import { malformedHandshake } from './malformed-handshake.js';
 
@@ -56,7 +57,7 @@ export class NotifierWsAdapter extends WsAdapter {
       .getHttpServer()
       .on(
         'upgrade',
-        (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.upgrade(request, socket, head),
+        (request: IncomingMessage, socket: Socket, head: Buffer) => void this.upgrade(request, socket, head),
       );
   }
 
@@ -65,7 +66,7 @@ export class NotifierWsAdapter extends WsAdapter {
     const maxPayload = this.maxPayloads[path] ?? LIMITS.maxPayload;
     const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
     // ws has let go of the socket and leaves the answer to whoever listens.
-    server.on('wsClientError', (_error: Error, socket: Duplex, request: IncomingMessage) =>
+    server.on('wsClientError', (_error: Error, socket: Socket, request: IncomingMessage) =>
       this.turnAway(request, socket, malformedHandshake(request)),
     );
     this.servers.set(path, server);
@@ -81,7 +82,7 @@ export class NotifierWsAdapter extends WsAdapter {
     server.close();
   }
 
-  private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     // The peer may be gone before its answer is written.
     socket.on('error', ignore);
     let server: WebSocketServer;
@@ -99,7 +100,7 @@ export class NotifierWsAdapter extends WsAdapter {
     });
   }
 
-  private turnAway(request: IncomingMessage, socket: Duplex, error: unknown): void {
+  private turnAway(request: IncomingMessage, socket: Socket, error: unknown): void {
     this.refused(request, error);
     endWithAnswer(socket, error);
   }
@@ -114,6 +115,8 @@ export class NotifierWsAdapter extends WsAdapter {
     const server = this.servers.get(pathOf(request));
     if (!server) throw new NotFoundException('no such path');
     if (!this.allowsOrigin(request)) throw new ForbiddenException('Origin is not allowed');
+    // Node upgrades at once, and the earlier answers would follow in the middle of the frames.
+    if (owesAnswers(request.socket)) throw new BadRequestException('a handshake must not be pipelined');
     return server;
   }
 }
