@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Figures } from './support/figures.js';
 import { event, pushed } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { SocketClient } from './support/socket-client.js';
@@ -111,4 +112,30 @@ test('without TLS, SIGHUP is answered by a line in the log, and nothing changes'
   await pushed(server.url, [event('client1', 1, 'still here')]);
   await client.untilEvents(1);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('over TLS, too, who shows no sign of life is cut, and who answers pings stays', async () => {
+  await install('first');
+  server = await startServer({ ...files(), NOTIFIER_HEARTBEAT: '1' });
+  const ca = await readFile(join(CERTIFICATES, 'first.cert.pem'));
+  const first = { access_id: 'client1', last_event_id: null };
+  // Each of them is sent something every second, and their systems take it.
+  const alive = await SocketClient.subscribe(server.url, first, { ca });
+  const dead = await SocketClient.subscribe(server.url, first, { ca, autoPong: false });
+  expect((await dead.closed()).code).toBe(1006);
+  const { length } = alive.texts;
+  await alive.until(({ texts }) => texts.length > length);
+  expect(alive.closeCode).toBeUndefined();
+});
+
+test('over TLS, a small frame fills no socket', async () => {
+  await install('first');
+  server = await startServer(files());
+  const ca = await readFile(join(CERTIFICATES, 'first.cert.pem'));
+  const client = await SocketClient.subscribe(server.url, { access_id: 'client1', timestamp: 0 }, { ca });
+  expect(await push(server.url, ca, 'x')).toBe('true');
+  await client.untilEvents(1);
+  const asked = request(`${server.url}/metrics`, { ca, agent: false }).end();
+  const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+  expect(new Figures(await text(response)).value('notifier_full_sockets_total')).toBe(0);
 });

@@ -40,11 +40,7 @@ class World {
     this.buffer = new EventBufferService(this.log, this.metrics);
   }
 
-  async subscribe(
-    lastEventId: string | null = null,
-    timestamp?: number,
-    connection = new FakeConnection(),
-  ) {
+  async subscribe(lastEventId: string | null = null, timestamp?: number, connection = new FakeConnection()) {
     const { tail, all } = this.user;
     const { buffer, metrics } = this;
     const onEnd = (ended: Subscription) => all.delete(ended);
@@ -97,7 +93,7 @@ describe('a subscription', () => {
     await world.push(2);
     const connection = new FakeConnection();
     connection.onDelivery = () => expect(connection.headMarks).toBe(0);
-    await world.subscribe(early.connection.lastId!, undefined, connection);
+    await world.subscribe(early.connection.lastId, undefined, connection);
     expect(numbers(connection)).toEqual([2, 3]);
     expect(connection.headMarks).toBe(1);
   });

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Close } from '../notifier/close.js';
-import type { Member } from '../notifier/open-connections.js';
-import { describeError } from '../wire/error-description.js';
 import { byteString } from '../notifier/event.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
 import { closeText } from '../wire/close-text.js';
-import { SocketWriter } from '../wire/socket-writer.js';
+import { describeError } from '../wire/error-description.js';
+import { PeerConnection } from '../wire/peer-connection.js';
 import { textFrame } from './frame.js';
 
 /** Messages that may wait for their answers before no more is read. */
@@ -15,30 +14,27 @@ const MAX_UNANSWERED = 64;
 const TRUE = textFrame('true');
 
 /** A connector's connection: every message gets one answer, in the order of the messages. */
-export class PushConnection implements Member {
-  ending: Close | undefined;
-
+export class PushConnection extends PeerConnection {
   /** The answers in order; those still to come are `undefined`. */
   private answers: (Buffer | undefined)[] = [];
   /** The number of the message that `answers[0]` answers. */
   private first = 0;
   private isFlushing = false;
   private isPaused = false;
-  private showedLife = true;
-  private readonly writer: SocketWriter;
 
   constructor(
     private readonly ws: WebSocket,
-    private readonly socket: Socket,
-    readonly address: string,
+    socket: Socket,
+    address: string,
+    heartbeatMs: number,
   ) {
-    this.writer = new SocketWriter(socket);
+    super(socket, address, heartbeatMs);
   }
 
   /** Answers a message once `work` is done: `true`, or the error. */
   answerAfter(work: () => Promise<void>): void {
     const number = this.first + this.answers.push(undefined) - 1;
-    if (this.answers.length >= MAX_UNANSWERED && !this.isPaused) this.pause();
+    this.readOrWait();
     work().then(
       () => this.answer(number, TRUE),
       (error: unknown) => this.answer(number, textFrame(byteString(JSON.stringify(describeError(error))))),
@@ -47,29 +43,44 @@ export class PushConnection implements Member {
 
   /** Notes that the peer lives. */
   hears(): void {
-    this.showedLife = true;
+    this.noteLife();
   }
 
   /** Once a heartbeat. */
   beat(): void {
-    // A connection that is not read, or does not take its answers, cannot be asked.
-    if (!this.showedLife && !this.isPaused && this.socket.writableLength === 0) return this.terminate();
-    this.showedLife = false;
-    this.ws.ping();
+    // Whoever waits for the store is not read, and cannot be asked.
+    if (this.answers.length >= MAX_UNANSWERED) return;
+    if (!this.takeSignOfLife()) this.terminate();
+    else if (this.hasRoom) this.ws.ping();
   }
 
+  /** What it has pushed until now is answered first: a connector that is not told would push it again. */
   end(close: Close): void {
-    this.ending ??= close;
-    this.ws.close(CLOSE_CODES[close.reason], closeText(close));
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.ending = close;
+    if (this.answers.length === 0) this.close(close);
   }
 
   terminate(): void {
     this.ws.terminate();
   }
 
-  private pause(): void {
-    this.isPaused = true;
-    this.ws.pause();
+  protected sayFarewell(close: Close): void {
+    this.ws.close(CLOSE_CODES[close.reason], closeText(close));
+  }
+
+  protected goOn(): void {
+    this.readOrWait();
+  }
+
+  /** Nothing more is read of a peer that does not take its answers, or has many still to come. */
+  private readOrWait(): void {
+    const mustWait = !this.hasRoom || this.answers.length >= MAX_UNANSWERED;
+    if (mustWait === this.isPaused) return;
+    this.isPaused = mustWait;
+    if (mustWait) this.ws.pause();
+    else this.ws.resume();
   }
 
   private answer(number: number, frame: Buffer): void {
@@ -86,11 +97,9 @@ export class PushConnection implements Member {
     const ready = this.answers.splice(0, open < 0 ? this.answers.length : open) as Buffer[];
     this.first += ready.length;
     if (ready.length > 0 && this.ws.readyState === this.ws.OPEN) {
-      this.writer.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
+      this.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
     }
-    if (this.isPaused && this.answers.length < MAX_UNANSWERED) {
-      this.isPaused = false;
-      this.ws.resume();
-    }
+    this.readOrWait();
+    if (this.ending && this.answers.length === 0) this.close(this.ending);
   }
 }

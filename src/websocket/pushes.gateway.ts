@@ -25,7 +25,7 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     private readonly connectors: ConnectorAccess,
     private readonly addresses: PeerAddresses,
     private readonly refusals: RefusalLog,
-    options: WebSocketOptions,
+    private readonly options: WebSocketOptions,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
   }
@@ -39,13 +39,20 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
   }
 
   handleConnection(client: WebSocket, request: IncomingMessage): void {
-    const connection = new PushConnection(client, request.socket, this.addresses.of(request));
+    const { socket } = request;
+    const connection = new PushConnection(
+      client,
+      socket,
+      this.addresses.of(request),
+      this.options.heartbeatMs,
+    );
     // The handshake has shown that it may.
     const connector = this.connectors.admit(request, 'push');
     const refusal = this.connections.admit(connection);
     client.on('message', (data, isBinary) => {
-      // After a close nothing is answered, so nothing is stored either.
-      if (client.readyState === client.OPEN) this.hear(connection, connector, data, isBinary);
+      // After the end nothing is answered, so nothing is stored either.
+      if (!connection.hasEnded && client.readyState === client.OPEN)
+        this.hear(connection, connector, data, isBinary);
     });
     client.on('ping', () => connection.hears());
     client.on('pong', () => connection.hears());

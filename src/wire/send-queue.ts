@@ -29,9 +29,11 @@ let looking: Promise<ReadonlyMap<string, number>> | undefined;
  * is counted.
  *
  * @param passed how many bytes went past the stream, which does not count them
+ * @returns `undefined` where the system cannot tell at the moment, as for want of a descriptor
  */
-export async function sendQueueOf(socket: Socket, passed: () => number): Promise<SendQueue> {
-  const queues = await look();
+export async function sendQueueOf(socket: Socket, passed: () => number): Promise<SendQueue | undefined> {
+  const queues = await look().catch(() => undefined);
+  if (!queues) return undefined;
   const inode = await inodeOf(socket);
   // All at one moment: nothing is awaited from here on.
   const { bytesWritten = 0, writeQueueSize = 0 } = handleOf(socket);
@@ -56,7 +58,7 @@ function look(): Promise<ReadonlyMap<string, number>> {
 async function readQueues(): Promise<ReadonlyMap<string, number>> {
   const queues = new Map<string, number>();
   for (const path of TABLES) {
-    const table = await open(path).catch(() => undefined);
+    const table = await open(path).catch(orAbsent);
     if (!table) continue;
     for await (const line of table.readLines()) {
       const [, bytes, inode] = ROW.exec(line) ?? [];
@@ -64,4 +66,8 @@ async function readQueues(): Promise<ReadonlyMap<string, number>> {
     }
   }
   return queues;
+}
+
+function orAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }

@@ -27,6 +27,11 @@ export class SocketWriter {
     this.fd = (isEncrypted ? undefined : handleOf(socket).fd) ?? NO_DESCRIPTOR;
   }
 
+  /** Whether the system itself is asked to take something. If not, the stream says of everything that it waits. */
+  get asksSystem(): boolean {
+    return this.fd >= 0;
+  }
+
   /** Bytes that the socket was given, ever. */
   get bytesWritten(): number {
     return this.socket.bytesWritten + this.passed;
@@ -37,7 +42,7 @@ export class SocketWriter {
     return this.passed;
   }
 
-  /** @returns whether the system has taken all of it, and of what the socket was given before */
+  /** @returns whether there is room for more: the system has taken all that the socket was given, or, where it is not asked, the stream does not have too much */
   write(bytes: Buffer): boolean {
     const taken = this.pass(bytes, bytes.length);
     return taken === bytes.length || this.leave(bytes, taken);
@@ -66,6 +71,6 @@ export class SocketWriter {
   /** Leaves what the system has not taken to the stream. */
   private leave(bytes: Buffer, taken: number): boolean {
     this.socket.write(taken > 0 ? bytes.subarray(taken) : bytes);
-    return this.socket.writableLength === 0;
+    return this.asksSystem ? this.socket.writableLength === 0 : !this.socket.writableNeedDrain;
   }
 }

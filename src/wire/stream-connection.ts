@@ -1,76 +1,18 @@
-import type { Socket } from 'node:net';
 import type { Close } from '../notifier/close.js';
 import type { Connection, Form, Subscribed } from '../notifier/connection.js';
 import type { Delivery } from '../notifier/delivery.js';
-import type { Member } from '../notifier/open-connections.js';
 import type { Subscription } from '../notifier/subscription.js';
-import { sendQueueOf } from './send-queue.js';
-import { SocketWriter, type PassingBytes } from './socket-writer.js';
+import { PeerConnection } from './peer-connection.js';
+import type { PassingBytes } from './socket-writer.js';
 
-const NOTHING = Buffer.alloc(0);
-
-/**
- * A client's connection over a TCP socket, whatever is written to it: when the socket is full, when it has room again, and
- * what that says about the peer.
- */
-export abstract class StreamConnection implements Connection, Member {
+/** A client's connection, whatever the events are written as. */
+export abstract class StreamConnection extends PeerConnection implements Connection {
   abstract readonly form: Form;
 
   subscription: Subscription | undefined;
-  lastSignOfLife = Date.now();
-  /** Whether it is closed or closing: what a client still says then is not listened to. */
-  hasEnded = false;
-
-  ending: Close | undefined;
 
   /** Whether something was sent since the last heartbeat. */
   protected wasSilent = true;
-  private isFull = false;
-  private showedLife = true;
-  /** Bytes that the peer had taken when it was last looked at; unset since its last sign of life. */
-  private takenBytes: number | undefined;
-  protected readonly writer: SocketWriter;
-  private farewell: (() => void) | undefined;
-
-  constructor(
-    protected readonly socket: Socket,
-    readonly address: string,
-    private readonly heartbeatMs: number,
-  ) {
-    this.writer = new SocketWriter(socket);
-  }
-
-  get hasRoom(): boolean {
-    return !this.isFull;
-  }
-
-  takeSignOfLife(): boolean {
-    const { showedLife } = this;
-    this.showedLife = false;
-    if (showedLife) {
-      this.takenBytes = undefined;
-      return true;
-    }
-    const { mayHoldUnread } = this;
-    if (mayHoldUnread) void this.cutUnlessTaking();
-    return mayHoldUnread;
-  }
-
-  /** Whether something that was given to the socket may stand before what the peer would answer. */
-  protected get mayHoldUnread(): boolean {
-    return this.isFull;
-  }
-
-  /** What a silent peer takes shows that it lives. Two looks are needed to see it take something, a heartbeat apart. */
-  private async cutUnlessTaking(): Promise<void> {
-    const { taken, waiting } = await sendQueueOf(this.socket, () => this.writer.passedBytes);
-    if (this.showedLife) return;
-    const hasTaken = this.takenBytes !== undefined && taken > this.takenBytes;
-    const isFirstLook = this.takenBytes === undefined && waiting > 0;
-    this.takenBytes = taken;
-    if (hasTaken) this.lastSignOfLife = Date.now();
-    else if (!isFirstLook) this.terminate();
-  }
 
   abstract sendSubscribed(subscribed: Subscribed): void;
 
@@ -80,58 +22,23 @@ export abstract class StreamConnection implements Connection, Member {
 
   abstract sendHeartbeat(): void;
 
-  /** A full socket has at most one heartbeat to make room for the farewell. */
-  close(close: Close): void {
-    this.hasEnded = true;
-    this.ending ??= close;
-    if (!this.isFull) return this.sayFarewell(close);
-    const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
-    this.socket.once('close', () => clearTimeout(timer));
-    this.farewell = () => {
-      clearTimeout(timer);
-      this.sayFarewell(close);
-    };
-  }
-
   /** Ends it whether or not it has subscribed. */
   end(close: Close): void {
     if (this.subscription) this.subscription.close(close);
     else this.close(close);
   }
 
-  abstract terminate(): void;
-
-  /** Says why, and ends it. The socket has room. */
-  protected abstract sayFarewell(close: Close): void;
-
-  /** Notes that the peer lives. */
-  protected noteLife(): void {
-    this.showedLife = true;
-    this.lastSignOfLife = Date.now();
-  }
-
-  /** Writes past whoever owns the socket: nothing of theirs may wait before it. */
-  protected write(bytes: Buffer): void {
-    this.wrote(this.writer.write(bytes));
-  }
-
-  /** As `write`. */
-  protected writePassing(passing: PassingBytes): void {
-    this.wrote(this.writer.writePassing(passing));
-  }
-
-  private wrote(isTaken: boolean): void {
+  protected override write(bytes: Buffer): void {
     this.wasSilent = false;
-    if (isTaken || this.isFull) return;
-    this.isFull = true;
-    // An empty write is done when all before it is: "drain" would not come for less than the high-water mark.
-    this.socket.write(NOTHING, () => this.drained());
+    super.write(bytes);
   }
 
-  private drained(): void {
-    this.isFull = false;
-    this.noteLife();
-    if (this.farewell) this.farewell();
-    else this.subscription?.pump();
+  protected override writePassing(passing: PassingBytes): void {
+    this.wasSilent = false;
+    super.writePassing(passing);
+  }
+
+  protected goOn(): void {
+    this.subscription?.pump();
   }
 }

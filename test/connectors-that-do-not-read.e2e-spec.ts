@@ -1,0 +1,79 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { Lifecycle } from '../src/notifier/lifecycle.js';
+import { OpenConnections } from '../src/notifier/open-connections.js';
+import { ShutdownService } from '../src/notifier/shutdown.service.js';
+import { Figures } from './support/figures.js';
+import { Gates } from './support/gates.js';
+import { event } from './support/http.js';
+import { framesOf, TEXT } from './support/raw-frames.js';
+import { RawWebSocket } from './support/raw-websocket.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { TestStore } from './support/test-store.js';
+import { eventually } from './support/wait.js';
+import { WrappedLog } from './support/wrapped-log.js';
+
+let running: RunningApp;
+
+afterEach(() => running.close());
+
+const connect = () => RawWebSocket.open(running.url, '/push_events', {});
+
+/** A message that is answered with an error of more than 100 bytes. */
+const MESSAGE = framesOf([{ op: TEXT, data: 'x' }]);
+
+/** More messages than there is room for their answers in the systems of both ends. */
+const MANY = 150_000;
+
+/** A connector that has sent many messages, and reads no answer. */
+async function stuck(): Promise<RawWebSocket> {
+  const connector = await connect();
+  connector.raw.socket.pause();
+  connector.write(Buffer.alloc(MESSAGE.length * MANY, MESSAGE));
+  return connector;
+}
+
+/** How many messages have been read. */
+async function answered(): Promise<number> {
+  return (await Figures.of(running.url)).value('notifier_errors_answered_total{status="400"}');
+}
+
+test('a connector that takes no answers is not read any further, and is cut', async () => {
+  running = await startApp({ NOTIFIER_HEARTBEAT: '1' });
+  await stuck();
+  const connections = running.app.get(OpenConnections);
+  await eventually(() => connections.count === 0, 'it is cut');
+  expect(await answered()).toBeLessThan(MANY);
+});
+
+test('one that reads after a while gets every answer', async () => {
+  running = await startApp();
+  const { raw } = await stuck();
+  await eventually(async () => (await answered()) === (await answered()), 'it is not read any further');
+  expect(await answered()).toBeLessThan(MANY);
+  raw.socket.resume();
+  await raw.until(() => raw.received.toString('latin1').split('"statusCode":400').length > MANY);
+  raw.destroy();
+});
+
+test('pushes that are on their way when the server goes down are answered before the close', async () => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  log.at = (point) => gates.pass(point);
+  running = await startApp({ NOTIFIER_SHUTDOWN_DELAY: '0' }, [log.provider]);
+  const connector = await connect();
+  gates.close('appended');
+  const push = { op: TEXT, data: JSON.stringify([event('client1', 1, 'x')]) };
+  connector.write(framesOf([push, push]));
+  await gates.reached('appended');
+  const down = running.app.get(ShutdownService).run();
+  const lifecycle = running.app.get(Lifecycle);
+  await eventually(() => lifecycle.isEnding, 'the end has begun');
+  // What comes once the end has begun is neither stored nor answered.
+  connector.write(framesOf([push]));
+  gates.open('appended');
+  expect(await connector.closed()).toBe(1012);
+  expect(connector.texts).toEqual(['true', 'true']);
+  expect((await log.extent('client1')).events).toBe(2);
+  connector.destroy();
+  await down;
+});
