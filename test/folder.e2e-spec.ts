@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { event, pushed } from './support/http.js';
+import { event, get, push, pushed } from './support/http.js';
 import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
+import { eventually } from './support/wait.js';
 
 let dir: string;
 const servers: ServerProcess[] = [];
@@ -67,3 +68,20 @@ test('a file that cannot be read is set aside and named in the log where nothing
   expect(server.stderr).toContain(aside);
   await pushed(server.url, [event('a', 1, 1)]);
 }, 60_000);
+
+test.each(['full', 'process'])(
+  'a folder that is deleted under a server (sync %s) ends the promise: pushes get 503, and the log says why',
+  async (sync) => {
+    const server = await start(sync);
+    await pushed(server.url, [event('a', 1, 1)]);
+    await rm(dir, { recursive: true });
+    expect((await push(server.url, [event('a', 2, 2)])).status).toBe(503);
+    expect((await get(server.url, '/health/ready')).status).toBe(503);
+    await eventually(
+      () => server.stderr.includes('notifier.mdb-journal-1 was deleted while the server runs'),
+      'the log says so',
+    );
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  },
+  60_000,
+);
