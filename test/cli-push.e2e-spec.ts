@@ -119,6 +119,19 @@ test('the line that is wrong is named, and those before it are stored', async ()
   expect(await stored(2)).toEqual(numbers(0, 2));
 });
 
+test('a file that cannot be read is named', async () => {
+  const missing = join(folder, 'missing');
+  expect(await run(['push', '--file', missing, ...at])).toEqual({
+    code: EXIT.noInput,
+    stdout: '',
+    stderr: `notifier: ${missing} cannot be read: ENOENT\n  does it exist, and may you read it?\n`,
+  });
+  expect(await run(['push', '--file', folder, ...at])).toMatchObject({
+    code: EXIT.noInput,
+    stderr: expect.stringMatching(/^notifier: \S+ cannot be read: EISDIR\n/),
+  });
+});
+
 test('a run that is repeated with its key stores nothing twice, and goes on where it ended', async () => {
   const path = await file('half', `${lines(0, 30)}nonsense\n`);
   const args = ['push', '--file', path, '--batch', '10', '--key', 'night-job', ...at];

@@ -79,8 +79,7 @@ function inputOf(accessId: string | undefined, payload: string | undefined, opti
     return { chunks: chunksOf(line), totalBytes: undefined, isLive: false };
   }
   if (options.file !== undefined && options.file !== '-') {
-    const chunks = createReadStream(options.file) as AsyncIterable<Buffer>;
-    return { chunks, totalBytes: sizeOf(options.file), isLive: false };
+    return { chunks: chunksOfFile(options.file), totalBytes: sizeOf(options.file), isLive: false };
   }
   if (process.stdin.isTTY) remark('reading events from the terminal, one a line; end with Ctrl+D');
   return { chunks: process.stdin as AsyncIterable<Buffer>, totalBytes: undefined, isLive: true };
@@ -90,6 +89,11 @@ function wrongInput(message: string): Failure {
   const hint =
     'notifier push client1 \'{"text":"hello"}\', or --file events.jsonl, or events on standard input';
   return new Failure(EXIT.usage, message, hint);
+}
+
+/** Opened when it is read: a stream whose error nobody waits for yet would end the process with it. */
+async function* chunksOfFile(path: string): AsyncGenerator<Buffer> {
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
 }
 
 async function* chunksOf(text: string): AsyncGenerator<Buffer> {
