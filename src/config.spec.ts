@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { BUILD_MS } from '../test/support/build.js';
 import { FUZZ_RUNS } from '../test/support/fuzz.js';
-import { spawnServer } from '../test/support/start-server.js';
+import { spawnServer, startServer } from '../test/support/start-server.js';
 import { ConfigError, EXIT_CONFIG, readConfig, type Config } from './config.js';
 
 type Environment = Readonly<Record<string, string>>;
@@ -144,6 +145,9 @@ describe('the configuration', () => {
     expect(mistakesOf({ NOTIFIER_HEARBEAT: '1' })).toEqual([
       'NOTIFIER_HEARBEAT is not a setting of this server; did you mean NOTIFIER_HEARTBEAT?',
     ]);
+    expect(mistakesOf({ NOTIFIER_HOST: '::' })).toEqual([
+      'NOTIFIER_HOST is not a setting of this server; did you mean HOST?',
+    ]);
     expect(mistakesOf({ NOTIFIER_FOO: '1' })).toEqual(['NOTIFIER_FOO is not a setting of this server']);
   });
 
@@ -160,6 +164,12 @@ describe('the configuration', () => {
       NODE_ENV: 'production',
     };
     expect(readConfig(injected)).toEqual(readConfig({}));
+  });
+
+  test('warns of a NOTIFIER_PORT that somebody has set', () => {
+    expect(readConfig({ NOTIFIER_PORT: '9000' }).warnings).toContain(
+      'NOTIFIER_PORT=9000 is not read: the setting is called PORT',
+    );
   });
 
   test.each(['0.0.0.0', '::', '10.0.0.1', 'notifier.example', '127.0.0.1.example', 'localhost.example'])(
@@ -212,6 +222,16 @@ describe('the configuration', () => {
     );
   });
 });
+
+test(
+  'a server says at its start which setting it does not read',
+  async () => {
+    const server = await startServer({ NOTIFIER_PORT: '9000' });
+    await server.stop();
+    expect(server.stderr).toContain('NOTIFIER_PORT=9000 is not read: the setting is called PORT');
+  },
+  BUILD_MS,
+);
 
 describe('a server whose configuration is wrong', () => {
   test('says every mistake in a line of its own and exits with 78', async () => {

@@ -18,6 +18,8 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
+const PREFIX = 'NOTIFIER_';
+
 /** Names that Kubernetes injects for a Service called notifier. */
 const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
 
@@ -41,9 +43,7 @@ export class Reader {
   /** @throws ConfigError if there was any mistake */
   finish(): void {
     for (const name of Object.keys(this.environment)) {
-      if (name.startsWith('NOTIFIER_') && !this.known.has(name) && !INJECTED.test(name)) {
-        this.mistake(`${name} is not a setting of this server${this.suggestion(name)}`);
-      }
+      if (name.startsWith(PREFIX) && !this.known.has(name)) this.unknown(name);
     }
     if (this.mistakes.length > 0) throw new ConfigError(this.mistakes);
   }
@@ -123,8 +123,21 @@ export class Reader {
       .filter((item) => item !== '');
   }
 
+  private unknown(name: string): void {
+    const value = this.environment[name] ?? '';
+    const bare = name.slice(PREFIX.length);
+    if (!INJECTED.test(name)) {
+      this.mistake(`${name} is not a setting of this server${this.suggestion(name)}`);
+    } else if (this.known.has(bare) && /^\d+$/.test(value)) {
+      // Kubernetes would have injected a URL.
+      this.warn(`${name}=${value} is not read: the setting is called ${bare}`);
+    }
+  }
+
   private suggestion(name: string): string {
-    const known = [...this.known].filter((candidate) => candidate.startsWith('NOTIFIER_'));
+    const bare = name.slice(PREFIX.length);
+    if (this.known.has(bare)) return `; did you mean ${bare}?`;
+    const known = [...this.known].filter((candidate) => candidate.startsWith(PREFIX));
     const best = misspelt(name, known) ?? sharesMostWords(name, known);
     return best === undefined ? '' : `; did you mean ${best}?`;
   }
