@@ -42,7 +42,7 @@ describe('where the server listens', () => {
     [{ NOTIFIER_API_KEYS: BOTH.NOTIFIER_API_KEYS }, 'subscribe: set NOTIFIER_JWT_… or NOTIFIER_AUTH_URL, or'],
   ])('a public address with %p is refused', (environment, missing) => {
     expect(mistakesOf({ ...environment, HOST: '0.0.0.0' })).toEqual([
-      `HOST is not a loopback address, and nothing says who may ${missing} NOTIFIER_AUTH=none if it is meant to be open`,
+      `HOST=0.0.0.0 is not a loopback address, and nothing says who may ${missing} NOTIFIER_AUTH=none if it is meant to be open`,
     ]);
     // On loopback it is said.
     const [warning] = readConfig(environment).warnings;

@@ -56,7 +56,7 @@ function limitToLoopback(reader: Reader, host: string, open: Open): void {
   ].join(' and ');
   const remedy = `nothing says who may ${verbs(open)}: set ${settings}, or NOTIFIER_AUTH=none if it is meant to be open`;
   if (isLoopback(host)) reader.warn(`listening on this machine only: ${remedy}`);
-  else reader.mistake(`HOST is not a loopback address, and ${remedy}`);
+  else reader.mistake(`HOST=${host} is not a loopback address, and ${remedy}`);
 }
 
 function verbs({ subscribe, push }: Open): string {
