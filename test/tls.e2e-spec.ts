@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -94,12 +95,25 @@ test('a plain HTTP request to a TLS port harms nobody', async () => {
   expect(await provenName(server.url)).toBe('first.test');
 });
 
-test('a certificate and a key that do not belong together stop the start', async () => {
+const APART = 'NOTIFIER_TLS_KEY does not belong to NOTIFIER_TLS_CERT';
+const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+
+test.each([
+  ['another certificate', () => readFile(join(CERTIFICATES, 'second.key.pem'), 'utf8'), APART],
+  ['another type', () => RSA.export({ type: 'pkcs8', format: 'pem' }), APART],
+  [
+    'nobody',
+    () => 'nonsense',
+    expect.stringMatching(
+      /^NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM \(ERR_/,
+    ),
+  ],
+])('a certificate with the key of %s stops the start', async (_what, key, fault) => {
   await install('first');
-  await copyFile(join(CERTIFICATES, 'second.key.pem'), join(dir, 'key.pem'));
-  const failed = await spawnServer(files());
-  expect(await failed.exited()).toEqual({ code: 78, signal: null });
-  expect(failed.stderr).toMatch(/^notifier: NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate/);
+  await writeFile(join(dir, 'key.pem'), await key());
+  server = await spawnServer(files());
+  expect(await server.exited()).toEqual({ code: 78, signal: null });
+  expect(server.stderr.trimEnd().replace('notifier: ', '')).toEqual(fault);
 });
 
 test('without TLS, SIGHUP is answered by a line in the log, and nothing changes', async () => {

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Reader } from './reader.js';
@@ -7,6 +8,8 @@ export interface TlsIdentity {
   readonly cert: string;
   readonly key: string;
 }
+
+const MISMATCH = 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
 
 /** Where a TLS identity is read from, at the start and again when it has been renewed. */
 export class TlsFiles {
@@ -22,6 +25,10 @@ export class TlsFiles {
       key: readFileSync(this.keyPath, 'utf8'),
     };
     createSecureContext(identity);
+    // OpenSSL takes a key of another type for that of another certificate, and finds out when somebody connects.
+    if (!new X509Certificate(identity.cert).checkPrivateKey(createPrivateKey(identity.key))) {
+      throw Object.assign(new Error('key values mismatch'), { code: MISMATCH });
+    }
     return identity;
   }
 }
@@ -43,7 +50,9 @@ export function readTls(reader: Reader): TlsFiles | undefined {
   } catch (error) {
     const { code = 'invalid' } = error as NodeJS.ErrnoException;
     reader.mistake(
-      `NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM (${code})`,
+      code === MISMATCH
+        ? 'NOTIFIER_TLS_KEY does not belong to NOTIFIER_TLS_CERT'
+        : `NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM (${code})`,
     );
   }
   return files;
