@@ -67,6 +67,11 @@ describe('notifier token check', () => {
     ],
     ['no exp', token({ sub: 'client1', iss }), 'it has no exp'],
     [
+      'an exp in milliseconds',
+      tokenFor('client1', { iss, exp: 1_900_000_000_000 }),
+      'its exp is 1900000000000, and must be a number of seconds',
+    ],
+    [
       'an nbf to come',
       tokenFor('client1', { iss, nbf: secondsFromNow(176_400) }),
       'it begins to count in 2 d, at ',

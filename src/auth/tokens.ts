@@ -20,6 +20,14 @@ export interface TokenFacts {
   readonly until: number;
 }
 
+/** In seconds the year 5138, in milliseconds 1973: what is beyond counts milliseconds, and would end in 55,000 years. */
+const MAX_EXP = 1e11;
+
+/** Whether an `exp` counts seconds, as RFC 7519 has it. `1e999` is a number in JSON, too. */
+export function isExpiry(exp: unknown): exp is number {
+  return typeof exp === 'number' && Math.abs(exp) <= MAX_EXP;
+}
+
 /** Verifies JWTs (RFC 7519, RFC 8725). */
 export class Tokens {
   private readonly options: JWTVerifyOptions;
@@ -81,9 +89,9 @@ export class Tokens {
 
   private factsOf(payload: JWTPayload): TokenFacts {
     const { exp } = payload;
-    // `1e999` is a number in JSON, and an end that never comes.
-    if (!Number.isFinite(exp)) throw new errors.JWTInvalid('exp is not finite');
-    return { user: this.userOf(payload), until: exp! * 1000 + this.rules.toleranceMs };
+    if (!isExpiry(exp))
+      throw new errors.JWTClaimValidationFailed('exp is too large', payload, 'exp', 'invalid');
+    return { user: this.userOf(payload), until: exp * 1000 + this.rules.toleranceMs };
   }
 
   private userOf(payload: JWTPayload): unknown {
@@ -95,6 +103,7 @@ export class Tokens {
 function faultOf(error: unknown): string {
   if (!(error instanceof errors.JWTClaimValidationFailed)) return 'token is not valid';
   if (error.reason === 'missing') return `${error.claim} is required in the token`;
+  if (error.claim === 'exp') return 'exp of the token must be a number of seconds';
   if (error.claim === 'nbf') return 'token is not valid yet';
   return error.claim === 'iss' || error.claim === 'aud'
     ? `${error.claim} of the token is not accepted here`

@@ -1,5 +1,5 @@
 import { compactVerify } from 'jose';
-import { Tokens, type TokenRules } from '../auth/tokens.js';
+import { isExpiry, Tokens, type TokenRules } from '../auth/tokens.js';
 import type { TokenKeys } from '../auth/token-keys.js';
 import { NotAdmittedError } from '../notifier/authenticator.js';
 import { EXIT } from './exit-codes.js';
@@ -102,8 +102,7 @@ function timeFaults({ exp, nbf }: Members, tolerance: number, now: number): (str
 
 function expiryFault(exp: unknown, tolerance: number, now: number): string | undefined {
   if (exp === undefined) return 'it has no exp';
-  if (typeof exp !== 'number' || !Number.isFinite(exp))
-    return `its exp is not a number of seconds: ${shown(exp)}`;
+  if (!isExpiry(exp)) return `its exp is ${shown(exp)}, and must be a number of seconds`;
   if (exp + tolerance > now) return undefined;
   return `it expired ${span((now - exp) * 1000)} ago, at ${timeOf(exp)}`;
 }
