@@ -113,11 +113,16 @@ describe('notifier serve', () => {
     expect((await served.signal('SIGTERM').ended()).code).toBe(0);
   });
 
-  test('says every mistake in the settings, and exits with 78', async () => {
-    const { code, stderr } = await run(['serve', '--port', 'x', '--store', 'paper']);
-    expect(code).toBe(EXIT.config);
-    expect(stderr).toMatch(/^notifier: NOTIFIER_STORE must be /m);
-    expect(stderr).toMatch(/^notifier: PORT must be an integer/m);
+  test('says every mistake in the settings with the flag that it came from, and exits with 78', async () => {
+    const flags = ['--port', 'x', '--store', 'paper', '--host', '10.9.9.9'];
+    const { code, stdout, stderr } = await run(['serve', ...flags], { NOTIFIER_SYNC: 'maybe' });
+    expect([code, stdout]).toEqual([EXIT.config, '']);
+    expect(stderr.trimEnd().split('\n').toSorted()).toEqual([
+      expect.stringMatching(/^notifier: HOST=10\.9\.9\.9 \(--host\) is not a loopback address/),
+      expect.stringMatching(/^notifier: NOTIFIER_STORE \(--store\) must be /),
+      'notifier: NOTIFIER_SYNC must be full or process',
+      expect.stringMatching(/^notifier: PORT \(--port\) must be an integer/),
+    ]);
   });
 });
 

@@ -1,6 +1,9 @@
 import { Option, type Command } from 'commander';
+import type { ConfigError } from '../config.js';
 import { readSecret } from './credentials.js';
+import { EXIT } from './exit-codes.js';
 import { flagOf, SETTINGS, type Setting } from './settings.js';
+import { remark } from './terminal.js';
 
 const HELP_COLUMNS = 80;
 const HELP_INDENT = 9;
@@ -15,11 +18,26 @@ export function withSettings(command: Command): Command {
 
 /** Runs the server in this process, with what the flags say over what the environment says. */
 export async function serve(options: Readonly<Record<string, string>>): Promise<void> {
+  const flags = new Map<string, string>();
   for (const setting of Object.values(SETTINGS).flat()) {
     const value = options[new Option(flagOf(setting)).attributeName()];
-    if (value !== undefined) process.env[setting.name] = setting.isSecret ? fromFile(setting, value) : value;
+    if (value === undefined) continue;
+    process.env[setting.name] = setting.isSecret ? fromFile(setting, value) : value;
+    flags.set(setting.name, ` (${flagOf(setting)})`);
+  }
+  const { readConfig } = await import('../config.js');
+  try {
+    readConfig(process.env);
+  } catch (error) {
+    for (const line of (error as ConfigError).mistakes) remark(`notifier: ${withFlag(line, flags)}`);
+    process.exit(EXIT.config);
   }
   await import('../main.js');
+}
+
+/** The server knows nothing of flags: whoever set one looks for its name. */
+function withFlag(mistake: string, flags: ReadonlyMap<string, string>): string {
+  return mistake.replace(/^(\w+)(=\S+)?/, (text, name: string) => text + (flags.get(name) ?? ''));
 }
 
 /** A file of keys may hold in lines what the environment separates by commas. */
