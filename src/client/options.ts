@@ -9,7 +9,7 @@ export interface StatusReport {
   /** `waiting`: until the next attempt. `closed`: there will be none. */
   readonly status: Status;
   readonly transport: 'websocket' | 'sse';
-  /** Why the last connection ended: a close code of the protocol (1006: it broke) and what was said with it. */
+  /** Why the last connection ended: a close code of the protocol (1006: it broke, or there was none) and what was said with it: by the server, or for 1006 by the platform. */
   readonly code?: number;
   readonly reason?: string;
   /** Milliseconds to the next attempt, while `waiting`. */

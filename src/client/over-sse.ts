@@ -1,4 +1,5 @@
 import { platform, type Signal } from './platform.js';
+import { reasonOf } from './reason.js';
 import { BROKEN, INVALID_SUBSCRIPTION, TOKEN_EXPIRED, UNAUTHORIZED } from './wire.js';
 import type { Hello, NotifierEvent, Receiver, Subscribed, Transport } from './wire.js';
 
@@ -7,7 +8,7 @@ type FetchResponse = Awaited<ReturnType<typeof platform.fetch>>;
 /** Connects with server-sent events. By `fetch`: an `EventSource` sends no token but in the URL, and tells no status. */
 export function overSse(url: string, hello: Hello, receiver: Receiver): Transport {
   const abort = new platform.AbortController();
-  read(url, hello, receiver, abort.signal).catch((error: unknown) => receiver.ended(BROKEN, String(error)));
+  read(url, hello, receiver, abort.signal).catch((error: unknown) => receiver.ended(BROKEN, reasonOf(error)));
   return { cut: () => abort.abort() };
 }
 
@@ -43,8 +44,10 @@ function urlFor(url: string, hello: Hello): string {
 /** An answer that is not this server's own says nothing about the subscription: whatever is on the way may be having a bad day. */
 async function refused(response: FetchResponse, receiver: Receiver): Promise<void> {
   const { status } = response;
-  const { statusCode, message } = (await response.json()) as { statusCode?: number; message?: string };
-  receiver.ended(statusCode === status ? codeFor(status, `${message}`) : BROKEN, `${message}`);
+  const answer: unknown = await response.json().catch(() => undefined);
+  const { statusCode, message } = Object(answer) as { statusCode?: number; message?: string };
+  if (statusCode === status) receiver.ended(codeFor(status, `${message}`), `${message}`);
+  else receiver.ended(BROKEN, `Unexpected server response: ${status}`);
 }
 
 function codeFor(status: number, message: string): number {

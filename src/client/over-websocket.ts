@@ -1,4 +1,6 @@
 import type { WebSocketConstructor } from './platform.js';
+import { reasonOf } from './reason.js';
+import { BROKEN } from './wire.js';
 import type { Hello, NotifierEvent, Receiver, Subscribed, Transport } from './wire.js';
 
 /** Connects with a WebSocket. */
@@ -12,12 +14,13 @@ export function overWebSocket(
   const say = (message: object) => socket.send(JSON.stringify(message));
   socket.addEventListener('open', () => say(hello));
   socket.addEventListener('message', (event) => hear((event as { data: string }).data, receiver));
+  let why = '';
+  // "close" follows. Without a listener, Node's `ws` would throw.
+  socket.addEventListener('error', (event) => (why = reasonOf(event)));
   socket.addEventListener('close', (event) => {
     const { code, reason } = event as { code: number; reason: string };
-    receiver.ended(code, reason);
+    receiver.ended(code, code === BROKEN ? why : reason);
   });
-  // "close" follows and says more. Without a listener, Node's `ws` would throw.
-  socket.addEventListener('error', () => {});
   return { renew: (token) => say({ token }), cut: () => socket.close() };
 }
 
