@@ -66,6 +66,33 @@ test('reconnects, and prints each event once', async () => {
   proxy.close();
 });
 
+test('says whether a connection broke, or there was none', async () => {
+  server = await startServer();
+  const proxy = await TcpProxy.start(server.url);
+  const { url } = proxy;
+  const follower = await command(['subscribe', 'client1', '--url', url]);
+  await follower.until(({ stderr }) => stderr.includes('connected'));
+  proxy.close();
+  // Over WebSockets, and at the fourth attempt over server-sent events.
+  const refused = `cannot reach ${url} (connect ECONNREFUSED ${new URL(url).host}); again in 0.0 s`;
+  const lines = () =>
+    follower.stderr
+      .trimEnd()
+      .replaceAll(/in \d+\.\d s/g, 'in 0.0 s')
+      .split('\n');
+  await follower.until(() => lines().length >= 6);
+  follower.signal('SIGTERM');
+  await follower.ended();
+  expect(lines().slice(0, 6)).toEqual([
+    'connected (websocket)',
+    expect.stringMatching(/^the connection broke.*; again in 0\.0 s$/),
+    refused,
+    refused,
+    refused,
+    refused,
+  ]);
+});
+
 test('says that events may be gone', async () => {
   server = await startServer({ NOTIFIER_BUFFER_EVENTS: '2' });
   await push(1, 2, 3, 4);

@@ -22,6 +22,15 @@ export function causeOf(error: unknown): string {
   return code ?? message ?? String(error);
 }
 
+/** As the codes and as the texts of OpenSSL. One that has expired, or that is of another host, no authority makes right. */
+const UNTRUSTED = /self.signed.cert|unable.to.(get.*issuer|verify)/i;
+
+/** What to do where a connection failed because nobody vouches for the server's certificate. */
+export function certificateHint(why: string): string | undefined {
+  if (!UNTRUSTED.test(why)) return undefined;
+  return 'nobody known here vouches for its certificate: name a private authority with NODE_EXTRA_CA_CERTS=ca.pem';
+}
+
 /** The failure of whatever was thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;

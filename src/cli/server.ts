@@ -1,6 +1,6 @@
 import { apiKeyOf, urlOf, type ServerOptions } from './credentials.js';
 import { EXIT } from './exit-codes.js';
-import { causeOf, Failure } from './failure.js';
+import { causeOf, certificateHint, Failure } from './failure.js';
 
 /** Longer than any answer takes: the store's own limit is 2 s. */
 const ANSWER_MS = 15_000;
@@ -49,8 +49,10 @@ export class Server {
 }
 
 export function unreachable(url: URL, error: unknown): Failure {
-  const hint = 'is it running? start one with: notifier serve; name another one with --url';
-  return new Failure(EXIT.unavailable, `cannot reach ${url.origin}: ${causeOf(error)}`, hint);
+  const why = causeOf(error);
+  const hint =
+    certificateHint(why) ?? 'is it running? start one with: notifier serve; name another one with --url';
+  return new Failure(EXIT.unavailable, `cannot reach ${url.origin}: ${why}`, hint);
 }
 
 function notNotifier(url: URL, status: number): Failure {

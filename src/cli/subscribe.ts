@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
-import { ClosedError, subscribe, type NotifierEvent, type StatusReport } from '../client/client.js';
+import { ClosedError, subscribe, type NotifierEvent } from '../client/client.js';
+import { ConnectionRemarks } from './connection-remarks.js';
 import { readSecret, urlOf } from './credentials.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
@@ -21,14 +22,15 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
   const stop = () => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const subscription = subscribe(urlOf(options, '/').href, {
+  const url = urlOf(options, '/');
+  const subscription = subscribe(url.href, {
     ...(accessId !== undefined && { accessId }),
     ...(options.since !== undefined && { since: options.since }),
     ...tokenOf(options),
     ...positionOf(options),
     WebSocket,
     signal: abort.signal,
-    onStatus: tellStatus,
+    onStatus: new ConnectionRemarks(url.origin).tell,
     onGap: () => remark('some events may be gone: what the server still has follows'),
   });
   const show = process.stdout.isTTY && !options.json ? pretty : JSON.stringify;
@@ -72,13 +74,6 @@ async function print(
 
 function pretty({ created_at: createdAt, payload, id }: NotifierEvent): string {
   return `${createdAt}  ${printable(JSON.stringify(payload))}  ${dim(id)}`;
-}
-
-function tellStatus({ status, transport, code, reason, retryInMs }: StatusReport): void {
-  if (status === 'open') remark(dim(`connected (${transport})`, process.stderr));
-  if (status !== 'waiting' || retryInMs === undefined) return;
-  const why = code === 1006 ? reason || 'the connection broke' : reason;
-  remark(dim(`${printable(why ?? '')}; again in ${(retryInMs / 1000).toFixed(1)} s`, process.stderr));
 }
 
 function failureOf({ code, reason }: ClosedError): Failure {
