@@ -141,6 +141,16 @@ test('shows a token, and says what is wrong with one that is not taken', async (
   ).toBe(EXIT.noInput);
 });
 
+test('asks for the user where no token names one', async () => {
+  server = await startServer();
+  expect(await run(['subscribe', '--url', server.url])).toMatchObject({
+    code: EXIT.data,
+    stderr: expect.stringMatching(
+      /^notifier: .*access_id must be a string\n {2}name the user: notifier subscribe client1\n$/m,
+    ),
+  });
+});
+
 test('takes no access id that is none', async () => {
   server = await startServer();
   expect(await run(['subscribe', '', '--url', server.url])).toMatchObject({ code: EXIT.data });

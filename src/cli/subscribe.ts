@@ -38,7 +38,7 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
   try {
     last = await print(subscription, show, options.count ?? Infinity);
   } catch (error) {
-    throw error instanceof ClosedError ? failureOf(error) : error;
+    throw error instanceof ClosedError ? failureOf(error, accessId) : error;
   }
   const position = last ?? subscription.position;
   if (position !== null) remark(dim(`go on with --resume ${position}`, process.stderr));
@@ -76,7 +76,7 @@ function pretty({ created_at: createdAt, payload, id }: NotifierEvent): string {
   return `${createdAt}  ${printable(JSON.stringify(payload))}  ${dim(id)}`;
 }
 
-function failureOf({ code, reason }: ClosedError): Failure {
+function failureOf({ code, reason }: ClosedError, accessId: string | undefined): Failure {
   const message = printable(reason || `the server ended it with ${code}`);
   if (code === 4500 || code === 4005) {
     return new Failure(
@@ -85,7 +85,11 @@ function failureOf({ code, reason }: ClosedError): Failure {
       'show a token with --token-file; notifier token check says what is wrong with one',
     );
   }
-  if (code === 4501) return new Failure(EXIT.data, message, 'see notifier subscribe --help');
+  if (code === 4501) {
+    const isNameless = accessId === undefined && reason.includes('access_id');
+    const hint = isNameless ? 'name the user: notifier subscribe client1' : 'see notifier subscribe --help';
+    return new Failure(EXIT.data, message, hint);
+  }
   if (code === 4503) return new Failure(EXIT.ended, message, 'the back end ended it with a drop');
   if (code === 4504) return new Failure(EXIT.ended, message, 'newer connections of this user took its place');
   return new Failure(EXIT.fault, message, `close code ${code}: see docs/protocol.md`);
