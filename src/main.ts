@@ -62,6 +62,7 @@ async function shutDown(app: NestExpressApplication): Promise<void> {
   setTimeout(() => server.closeAllConnections(), CLOSE_MS / 2).unref();
   setTimeout(() => process.exit(0), CLOSE_MS).unref();
   await app.close();
+  new Logger('Shutdown').log('stopped');
   process.exit(0);
 }
 

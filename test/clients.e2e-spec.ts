@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { drop, event, get, json, pushed } from './support/http.js';
+import { drop, event, get, json, pushed, type ErrorAnswer } from './support/http.js';
 import { Random } from './support/random.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -83,6 +83,14 @@ describe.each(STORES)('GET /clients with the %s store', (name) => {
 
   test.each(['0', '10001', '-1', '1.5', '', 'x', '1e3'])('refuses limit=%s', async (limit) => {
     expect((await get(running.url, `/clients?limit=${limit}`)).status).toBe(400);
+  });
+
+  test('refuses an access id by another name, which would be answered with everyone', async () => {
+    const answer = await get(running.url, '/clients?accessid=a');
+    expect([answer.status, (json(answer) as ErrorAnswer).message]).toEqual([
+      400,
+      'access_id is written accessid',
+    ]);
   });
 
   test('takes a limit of 1 and of 10,000', async () => {

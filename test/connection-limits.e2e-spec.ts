@@ -121,7 +121,7 @@ describe('the limits of connections', () => {
   });
 
   test.each([
-    ['{"access_id":"a"}', 'invalid subscription: timestamp must be an integer'],
+    ['{"access_id":"a"}', 'invalid subscription: timestamp must be an integer (it is missing)'],
     ['{"access_id":7,"timestamp":1}', 'invalid subscription: access_id must be a string'],
     ['{"access_id":"a","timestamp":"😀"}', 'invalid subscription: timestamp must be an integer'],
     ['[]', 'invalid subscription: the first message must be a JSON object'],

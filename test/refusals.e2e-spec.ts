@@ -51,7 +51,10 @@ test('what connectors and operators are refused is in the log, with the name of 
   expect((await push(url, [])).status).toBe(401);
   await says('refused a push: an API key is missing', { code: 401 });
   expect((await push(url, '[{"accessid":"client1"}]', withKey(PUSHER))).status).toBe(400);
-  await says('refused a push: events[0].created_at must be an integer', { code: 400, connector: 'shop' });
+  await says('refused a push: events[0].created_at must be an integer (it is missing)', {
+    code: 400,
+    connector: 'shop',
+  });
   expect((await drop(url, 'client1', withKey(PUSHER))).status).toBe(403);
   await says('refused a drop: the API key may not drop', { code: 403 });
   expect((await get(url, '/clients', withKey(PUSHER))).status).toBe(403);

@@ -136,9 +136,9 @@ describe('server-sent events', () => {
   });
 
   it.each([
-    [{}, 'access_id must be a string'],
+    [{}, 'access_id must be a string (it is missing)'],
     [{ access_id: '' }, 'access_id must not be empty'],
-    [{ access_id: 'a' }, 'timestamp must be an integer'],
+    [{ access_id: 'a' }, 'timestamp must be an integer (it is missing)'],
     [{ access_id: 'a', timestamp: 'x' }, 'timestamp must be an integer'],
     [{ access_id: 'a', timestamp: '0x10' }, 'timestamp must be an integer'],
     [{ access_id: 'a', timestamp: '1.5' }, 'timestamp must be an integer from'],

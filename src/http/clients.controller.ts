@@ -4,6 +4,7 @@ import { accessIdFault } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import type { Position } from '../notifier/position.js';
 import { formatPosition } from '../notifier/position.js';
+import { otherSpelling } from '../wire/members.js';
 import { ReadScopeGuard } from '../wire/read-scope.guard.js';
 
 const DEFAULT_LIMIT = 1000;
@@ -20,6 +21,7 @@ export class ClientsController {
 
   @Get()
   async clients(@Query() query: Record<string, unknown>): Promise<object> {
+    assertSpelling(query);
     if (query['access_id'] !== undefined) return this.explain(readAccessId(query, 'access_id'));
     const after = query['after'] === undefined ? undefined : readAccessId(query, 'after');
     const containing = query['containing'] === undefined ? undefined : readAccessId(query, 'containing');
@@ -63,6 +65,12 @@ function onTheWire(connection: ConnectionInfo | SilentNode): object {
 
 function idOrNull(position: Position | undefined): string | null {
   return position ? formatPosition(position) : null;
+}
+
+/** By another spelling it would be answered with everyone. */
+function assertSpelling(query: Record<string, unknown>): void {
+  const spelling = otherSpelling(query, 'access_id');
+  if (spelling !== undefined) throw new BadRequestException(`access_id is written ${spelling}`);
 }
 
 function readAccessId(query: Record<string, unknown>, name: string): string {

@@ -22,8 +22,8 @@ export function readDropRequest(body: Buffer): string {
   if (typeof request !== 'object' || request === null || Array.isArray(request)) {
     throw new BadRequestException('body must be an object with drop_access_id');
   }
-  const { drop_access_id: accessId } = request as Record<string, unknown>;
-  const fault = firstFault(new DropUserRequest({ drop_access_id: accessId }));
+  const drop = new DropUserRequest(request as Record<string, unknown>);
+  const fault = firstFault(drop, request);
   if (fault) throw new BadRequestException(fault);
-  return accessId as string;
+  return drop.drop_access_id as string;
 }

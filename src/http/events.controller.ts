@@ -52,8 +52,9 @@ export class EventsController {
       connector = this.connectors.admit(request, 'drop');
       const body = await this.body.read(request);
       const accessId = readDropRequest(body);
-      await this.subscriptions.drop(accessId);
-      this.logger.log({ msg: 'dropped a user', access_id: accessId, connector: connector.name });
+      const connections = await this.subscriptions.drop(accessId);
+      const by = connector.name === '' ? {} : { connector: connector.name };
+      this.logger.log({ msg: 'dropped a user', access_id: accessId, connections, ...by });
       answerTrue(response);
     } catch (error) {
       this.refuse('drop', request, response, error, connector);

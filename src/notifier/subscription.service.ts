@@ -137,15 +137,17 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   /**
    * Drops a user: ends every connection of the user that is registered now, and none that comes later.
    *
+   * @returns how many connections this node has ended
    * @throws StoreUnavailableError, and then nobody was dropped on this node
    */
-  async drop(accessId: string): Promise<void> {
+  async drop(accessId: string): Promise<number> {
     const registered = this.subscriptionsOf(accessId);
     const drops = await this.countDrop(accessId);
     // Whoever has come since the request stays: this node has carried that drop out.
     const user = this.users.get(accessId);
     if (user) user.drops = Math.max(user.drops, drops);
     for (const subscription of registered) subscription.drop();
+    return registered.length;
   }
 
   /** Until the count is known here, a position check must not take it for a drop by another node. */

@@ -80,11 +80,13 @@ describe('a first message', () => {
     ['null', 'the first message must be a JSON object'],
     ['[]', 'the first message must be a JSON object'],
     ['"client1"', 'the first message must be a JSON object'],
-    ['{"timestamp":1}', 'access_id must be a string'],
+    ['{"timestamp":1}', 'access_id must be a string (it is missing)'],
+    ['{"accessid":"a","timestamp":1}', 'access_id must be a string (it is written accessid)'],
+    ['{"access_id":"a","timestamp":1,"lastEventId":null}', 'last_event_id is written lastEventId'],
     ['{"access_id":1,"timestamp":1}', 'access_id must be a string'],
     ['{"access_id":"","timestamp":1}', 'access_id must not be empty'],
     ['{"access_id":"\\ud800","timestamp":1}', 'access_id must be well-formed Unicode'],
-    ['{"access_id":"a"}', 'timestamp must be an integer'],
+    ['{"access_id":"a"}', 'timestamp must be an integer (it is missing)'],
     ['{"access_id":"a","timestamp":"1"}', 'timestamp must be an integer'],
     ['{"access_id":"a","timestamp":null}', 'timestamp must be an integer'],
     ['{"access_id":"a","timestamp":null,"last_event_id":null}', 'timestamp must be an integer'],
@@ -92,7 +94,7 @@ describe('a first message', () => {
     ['{"access_id":"a","timestamp":1e400}', 'timestamp must be an integer from -(2^53 - 1) to 2^53 - 1'],
     ['{"access_id":"a","timestamp":1,"last_event_id":5}', 'last_event_id must be a string'],
     ['{"access_id":"a","timestamp":1,"token":5}', 'token must be a string'],
-    ['{"__proto__":{"access_id":"a","timestamp":1}}', 'access_id must be a string'],
+    ['{"__proto__":{"access_id":"a","timestamp":1}}', 'access_id must be a string (it is missing)'],
   ])('that is %s is refused: %s', (text, fault) => {
     expect(faultOf(text)).toBe(fault);
   });
@@ -114,9 +116,8 @@ describe('a first message', () => {
           (token === undefined || typeof token === 'string') &&
           (last_event_id == null || typeof last_event_id === 'string');
         expect(fault === undefined).toBe(isRight);
-        expect(fault).toBe(
-          firstFault(new FirstMessage(JSON.parse(JSON.stringify(message)) as typeof message)),
-        );
+        const members = JSON.parse(JSON.stringify(message)) as typeof message;
+        expect(fault).toBe(firstFault(new FirstMessage(members), members));
         if (fault !== undefined) expect(fault).toMatch(/^(access_id|timestamp|token|last_event_id) must /);
       }),
       { numRuns: FUZZ_RUNS },

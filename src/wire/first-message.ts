@@ -2,7 +2,7 @@ import { ValidateIf } from 'class-validator';
 import type { Form } from '../notifier/connection.js';
 import { accessIdFault, timestampFault } from '../notifier/event.js';
 import type { SubscribeRequest } from '../notifier/subscription.service.js';
-import { firstFault, IsAccessId, IsString, IsTimestamp } from './members.js';
+import { firstFault, IsAccessId, IsString, IsTimestamp, otherSpelling } from './members.js';
 
 /**
  * What a client says first. It describes the message and words the error; the check that every message passes is by hand, as for pushes: a storm of
@@ -77,6 +77,11 @@ export function readFirstMessage(text: string, handshake: Handshake): Subscribin
   if (typeof members !== 'object' || members === null || Array.isArray(members)) {
     throw new InvalidSubscriptionError('the first message must be a JSON object');
   }
+  // Passed over like any other member, it would leave a client without the resume that it believes in.
+  const spelling = otherSpelling(members, 'last_event_id');
+  if (spelling !== undefined) {
+    throw new InvalidSubscriptionError(`last_event_id is written ${spelling}`);
+  }
   return readSubscription(members as Record<string, unknown>, handshake);
 }
 
@@ -90,7 +95,7 @@ export function readSubscription(
   handshake: Handshake,
 ): Subscribing {
   const message = new FirstMessage(withHandshake(members, handshake));
-  if (!message.isValid) throw new InvalidSubscriptionError(firstFault(message));
+  if (!message.isValid) throw new InvalidSubscriptionError(firstFault(message, members));
   return { request: requestOf(message), form: message.form };
 }
 

@@ -28,15 +28,32 @@ export const IsTimestamp = memberRule('isTimestamp', timestampFault);
 
 /** Any JSON value, `null` included. */
 export const IsPresent = memberRule('isPresent', (value) =>
-  value === undefined ? 'must be present' : undefined,
+  value === undefined ? 'must be a JSON value' : undefined,
 );
 
 export const IsString = memberRule('isString', (value) =>
   typeof value === 'string' ? undefined : 'must be a string',
 );
 
-/** The first thing that is wrong with `request`, as `member must …`; `undefined` where nothing is. */
-export function firstFault(request: object): string | undefined {
+/**
+ * The first thing that is wrong with `request`, as `member must …`; `undefined` where nothing is.
+ *
+ * @param members what it was made of
+ */
+export function firstFault(request: object, members: object): string | undefined {
   const [error] = validateSync(request, { stopAtFirstError: true });
-  return error && Object.values(error.constraints ?? {})[0];
+  if (!error) return undefined;
+  const fault = Object.values(error.constraints ?? {})[0]!;
+  if (error.value !== undefined) return fault;
+  const spelling = otherSpelling(members, error.property);
+  return `${fault} (${spelling === undefined ? 'it is missing' : `it is written ${spelling}`})`;
+}
+
+const letters = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
+
+/** How a member is written that stands there by another spelling: `accessId` for `access_id`. The same letters, so that nothing of the client's is quoted. */
+export function otherSpelling(members: object, name: string): string | undefined {
+  return Object.keys(members).find(
+    (key) => key !== name && key.length <= name.length + 2 && letters(key) === letters(name),
+  );
 }

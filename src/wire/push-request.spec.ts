@@ -193,7 +193,7 @@ describe('the check by hand', () => {
         fc.record({ accessid: anyMember, created_at: anyMember, payload: anyMember }, { requiredKeys: [] }),
         (event) => {
           const members = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
-          const fault = firstFault(new PushedEventRequest(members));
+          const fault = firstFault(new PushedEventRequest(members), members);
           expect(errorOf(JSON.stringify([event]))?.message).toBe(fault && `events[0].${fault}`);
         },
       ),
@@ -208,6 +208,17 @@ describe('the check by hand', () => {
       message: 'events[1].created_at must be an integer',
     });
     expect(errorOf(`[${good},5]`)).toEqual({ status: 400, message: 'events[1] must be an object' });
+  });
+
+  test.each([
+    ['{"created_at":1,"payload":1}', 'accessid must be a string (it is missing)'],
+    ['{"access_id":"a","created_at":1,"payload":1}', 'accessid must be a string (it is written access_id)'],
+    ['{"accessid":"a","createdAt":1,"payload":1}', 'created_at must be an integer (it is written createdAt)'],
+    ['{"accessid":"a","created_at":1,"Payload":1}', 'payload must be a JSON value (it is written Payload)'],
+    ['{"accessid":"a","created_at":1}', 'payload must be a JSON value (it is missing)'],
+    ['{"access______id":"a","created_at":1,"payload":1}', 'accessid must be a string (it is missing)'],
+  ])('says of %s that a member is not there, and how it is written', (event, fault) => {
+    expect(errorOf(`[${event}]`)?.message).toBe(`events[0].${fault}`);
   });
 
   test.each([

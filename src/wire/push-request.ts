@@ -73,7 +73,7 @@ function readEvent(
   const createdAt = plainTime ?? parsed(body, spans.createdAtStart, spans.createdAtEnd);
   const hasId = plainId !== undefined || !accessIdFault(accessId);
   if (!hasId || timestampFault(createdAt) || spans.payloadStart < 0) {
-    throw new BadRequestException(`events[${index}].${faultOf(accessId, createdAt, spans)}`);
+    throw new BadRequestException(`events[${index}].${faultOf(body, spans)}`);
   }
   const isPlain = plainId !== undefined && plainTime !== undefined && hasDeliveredShape(spans);
   const text = isPlain
@@ -85,9 +85,9 @@ function readEvent(
   return { accessId: accessId as string, createdAt: createdAt as number, text };
 }
 
-function faultOf(accessid: unknown, createdAt: unknown, { payloadStart }: EventSpans): string | undefined {
-  const payload = payloadStart < 0 ? undefined : null;
-  return firstFault(new PushedEventRequest({ accessid, created_at: createdAt, payload }));
+function faultOf(body: Buffer, { start, end }: EventSpans): string | undefined {
+  const members = JSON.parse(body.toString('utf8', start, end)) as Record<string, unknown>;
+  return firstFault(new PushedEventRequest(members), members);
 }
 
 /** The value of a member; `undefined` where there is none. */
