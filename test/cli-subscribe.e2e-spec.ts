@@ -146,7 +146,7 @@ test('asks for the user where no token names one', async () => {
   expect(await run(['subscribe', '--url', server.url])).toMatchObject({
     code: EXIT.data,
     stderr: expect.stringMatching(
-      /^notifier: .*access_id must be a string\n {2}name the user: notifier subscribe client1\n$/m,
+      /^notifier: .*access_id must be a string \(it is missing\)\n {2}name the user: notifier subscribe client1\n$/m,
     ),
   });
 });
