@@ -49,23 +49,14 @@ describe('EventBufferService', () => {
       await buffer.push(push(...eventsOf('alice', 1, 2)));
       const lastEventId = formatPosition(await newest(log, 'alice'));
       await buffer.push(push(event('alice', 3)));
-      expect(await buffer.start('alice', { lastEventId })).toMatchObject({
-        recovered: true,
-        position: { seq: 2 },
-      });
+      const start = await buffer.start('alice', { lastEventId }, 1);
+      expect(start).toMatchObject({ recovered: true, position: { seq: 2 } });
+      expect(textsOf(start.page!.events)).toEqual(textsOf([event('alice', 3)]));
     });
 
-    it('begins before everything held for a client that names a time', async () => {
-      await buffer.push(push(...eventsOf('alice', 1, 4)));
-      const start = await buffer.start('alice', { timestamp: 3 });
-      expect(start).toMatchObject({ position: { seq: 0 }, since: { createdAt: 3, until: 4 }, headSeq: 4 });
-    });
-  });
-
-  describe('exactStart', () => {
     it('begins just before the first event that qualifies', async () => {
       await buffer.push(push(event('alice', 1), event('alice', 9), event('alice', 2)));
-      const start = await buffer.exactStart('alice', { lastEventId: null, timestamp: 5 });
+      const start = await buffer.start('alice', { lastEventId: null, timestamp: 5 }, 1);
       expect(start).toMatchObject({
         position: { seq: 1 },
         since: { createdAt: 5, until: 3 },
@@ -75,12 +66,12 @@ describe('EventBufferService', () => {
 
     it('begins at the head where nothing qualifies', async () => {
       await buffer.push(push(...eventsOf('alice', 1, 3)));
-      const start = await buffer.exactStart('alice', { lastEventId: null, timestamp: 100 });
+      const start = await buffer.start('alice', { lastEventId: null, timestamp: 100 }, 1);
       expect(start.position).toEqual(await newest(log, 'alice'));
     });
 
     it('begins where there will be a log', async () => {
-      const start = await buffer.exactStart('alice', { lastEventId: null, timestamp: 100 });
+      const start = await buffer.start('alice', { lastEventId: null, timestamp: 100 }, 1);
       expect(start.position).toEqual(await newest(log, 'alice'));
     });
 
@@ -91,7 +82,7 @@ describe('EventBufferService', () => {
         await log.append(push(...eventsOf('alice', 6, 7)));
         return read(...asked);
       });
-      const start = await buffer.exactStart('alice', { lastEventId: null, timestamp: 4 });
+      const start = await buffer.start('alice', { lastEventId: null, timestamp: 4 }, 1);
       expect(start).toMatchObject({
         position: { seq: 3 },
         since: { createdAt: 4, until: 7 },

@@ -26,6 +26,11 @@ export interface PositionState {
   readonly drops: number;
 }
 
+/** Where a subscription begins, and the first page from there; no page where the log has nothing for it yet. */
+export interface Start extends StartPoint {
+  readonly page: Page | undefined;
+}
+
 /** A count of a user's drops. Those of different losses are not to be compared. */
 export interface DropCount {
   readonly drops: number;
@@ -88,27 +93,28 @@ export class EventBufferService {
     return { drops: head?.drops ?? 0, losses: store.losses };
   }
 
-  /** Where a subscription begins, what it skips, and whether something may be missing there. */
-  async start(accessId: string, request: StartRequest): Promise<StartPoint> {
-    return startPoint(await this.log.view(accessId, requestedSeq(request)), request);
-  }
-
-  /** As `start`, at the position just before the first event that qualifies. */
-  async exactStart(accessId: string, request: StartRequest): Promise<StartPoint> {
+  /**
+   * Where a subscription begins: at the position just before the first event that qualifies. With the page from there, so that what is
+   * found cannot be trimmed any more: a log that is full and busy is, at its oldest position, between any two looks.
+   *
+   * @param asOf as of `page`
+   * @throws StoreUnavailableError
+   */
+  async start(accessId: string, request: StartRequest, asOf: number): Promise<Start> {
     for (let look = 0; look < MAX_LOOKS; look++) {
-      const start = await this.start(accessId, request);
-      const first = start.since ? await this.firstQualifying(accessId, start) : start.position;
-      if (first) return { ...start, position: first };
+      const start = startPoint(await this.log.view(accessId, requestedSeq(request)), request);
+      if (start.position.seq >= start.headSeq) return { ...start, page: undefined };
+      const page = await this.firstPage(accessId, start, asOf);
+      if (page) return { ...start, position: page.start, page };
       // The log was trimmed between the two looks: look again.
     }
     throw new StoreUnavailableError(`a log was trimmed under ${MAX_LOOKS} looks at it`);
   }
 
-  private async firstQualifying(accessId: string, start: StartPoint): Promise<Position | undefined> {
-    let { position } = start;
+  private async firstPage(accessId: string, { position, since }: StartPoint, asOf: number) {
     for (;;) {
-      const page = await this.log.read(accessId, position, MAX_FRAME_BYTES, start.since);
-      if (!page || page.events.length > 0 || page.reachedHead) return page?.start;
+      const page = await this.page(accessId, position, since, asOf);
+      if (!page || page.events.length > 0 || page.reachedHead) return page;
       position = page.end;
     }
   }

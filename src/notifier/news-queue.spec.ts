@@ -53,7 +53,7 @@ class World {
     const { buffer, metrics } = this;
     const subscription = new Subscription(accessId, connection, user.tail, buffer, metrics, () => undefined);
     user.all.add(subscription);
-    subscription.begin(await buffer.start(accessId, { lastEventId: null }));
+    subscription.begin(await buffer.start(accessId, { lastEventId: null }, user.tail.version));
     this.users.set(accessId, user);
     this.connections.push(connection);
   }

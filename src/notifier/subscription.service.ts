@@ -3,7 +3,7 @@ import { AdmissionQueue } from './admission-queue.js';
 import { Authenticator, NotAdmittedError } from './authenticator.js';
 import type { Close } from './close.js';
 import type { Connection } from './connection.js';
-import { EventBufferService } from './event-buffer.service.js';
+import { EventBufferService, type Start } from './event-buffer.service.js';
 import { EventLog, StoreUnavailableError, type Announcement } from './event-log.js';
 import { HeartbeatWheel } from './heartbeat-wheel.js';
 import { Metrics } from './metrics.js';
@@ -11,7 +11,7 @@ import { NewsQueue } from './news-queue.js';
 import { NotifierOptions } from './options.js';
 import { formatPosition } from './position.js';
 import { PositionChecks } from './position-checks.js';
-import type { StartPoint, StartRequest } from './start-point.js';
+import type { StartRequest } from './start-point.js';
 import { Subscription } from './subscription.js';
 import { UserSubscriptions } from './user-subscriptions.js';
 
@@ -218,27 +218,22 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       this.makeRoom(accessId);
       await this.admission.turn();
       if (subscription.hasEnded) return;
-      const start = await this.startOf(subscription, request);
-      if (!subscription.hasEnded) this.beginOrEnd(subscription, start);
+      const { version } = this.users.get(accessId)!.tail;
+      const start = await this.buffer.start(accessId, request, version);
+      if (!subscription.hasEnded) this.beginOrEnd(subscription, start, version);
     } catch (error) {
       subscription.close(this.closeFor(error));
     }
   }
 
-  private startOf({ accessId, connection }: Subscription, request: SubscribeRequest): Promise<StartPoint> {
-    return connection.form === 'plain'
-      ? this.buffer.start(accessId, request)
-      : this.buffer.exactStart(accessId, request);
-  }
-
   /** Begins, unless the user was dropped meanwhile, or the store lost what would tell. */
-  private beginOrEnd(subscription: Subscription, start: StartPoint): void {
+  private beginOrEnd(subscription: Subscription, start: Start, version: number): void {
     this.users.get(subscription.accessId)!.note(start);
     if (this.log.isShared && start.losses !== subscription.losses) {
       subscription.close({ reason: 'fell behind' });
     } else if (start.drops > this.outlivedDrops(subscription, start.drops)) {
       subscription.drop();
-    } else this.begin(subscription, start);
+    } else this.begin(subscription, start, version);
   }
 
   /** @throws NotAdmittedError */
@@ -289,7 +284,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  private begin(subscription: Subscription, start: StartPoint): void {
+  private begin(subscription: Subscription, start: Start, version: number): void {
     subscription.begin(start);
     if (!start.recovered) this.metrics.declaredGap(subscription.connection.form);
     subscription.connection.sendSubscribed({
@@ -299,7 +294,8 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       heartbeatSeconds: this.options.heartbeatMs / 1000,
       reconnectWithinMs: this.reconnectWithinMs,
     });
-    subscription.pump();
+    if (start.page) subscription.takePage(start.page, version);
+    else subscription.pump();
   }
 
   /** The oldest connections of a user give way to a newer one; one that has yet to prove who it is takes nobody's place. */

@@ -46,10 +46,12 @@ class World {
     const onEnd = (ended: Subscription) => all.delete(ended);
     const subscription = new Subscription(USER, connection, tail, buffer, metrics, onEnd);
     all.add(subscription);
-    subscription.begin(
-      await this.buffer.start(USER, { lastEventId, ...(timestamp !== undefined && { timestamp }) }),
-    );
-    subscription.pump();
+    const request = { lastEventId, ...(timestamp !== undefined && { timestamp }) };
+    const { version } = tail;
+    const start = await buffer.start(USER, request, version);
+    subscription.begin(start);
+    if (start.page) subscription.takePage(start.page, version);
+    else subscription.pump();
     await settle();
     return { subscription, connection };
   }

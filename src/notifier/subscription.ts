@@ -121,7 +121,8 @@ export class Subscription {
     );
   }
 
-  private takePage(page: Page | undefined, version: number): void {
+  /** @param version the tail's before the page was read */
+  takePage(page: Page | undefined, version: number): void {
     if (!page) return this.close({ reason: 'fell behind' });
     if (page.events.length > 0) this.replay(new Delivery(this.connection.form, page.epoch, page.events));
     this.moveTo(page.end);
