@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { HOUR_MS } from '../src/storage/bounds.js';
-import { event, json, push } from './support/http.js';
+import { event, json, push, send } from './support/http.js';
 import { JUMP, SETTABLE_CLOCK } from './support/settable-clock.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -12,6 +12,60 @@ async function ahead(url: string): Promise<number> {
   const { headers } = await push(url, []);
   return Date.parse(headers.date!) - Date.now();
 }
+
+/** Sets the clock one hour ahead, and has something stored by it. */
+async function storeAhead(server: ServerProcess): Promise<void> {
+  server.signal(JUMP);
+  await eventually(async () => (await ahead(server.url)) > HOUR_MS / 2, 'the clock is ahead');
+  const answer = await push(server.url, [event('ann', 1, 'ahead')], { 'Idempotency-Key': 'a' });
+  expect(json(answer)).toBe(true);
+}
+
+/** What was stored by a clock that was ahead is over in its time, and not once the machine's clock is there again. */
+async function expectToAge({ url }: ServerProcess): Promise<void> {
+  const answerToOther = () => push(url, [], { 'Idempotency-Key': 'a' });
+  expect((await answerToOther()).status).toBe(422);
+  await eventually(async () => (await answerToOther()).status === 200, 'the key is over');
+  const held = async () => (json(await send(url, '/clients?access_id=ann')) as LogOfUser).log.events;
+  await eventually(async () => (await held()) === 0, 'the event is over');
+}
+
+interface LogOfUser {
+  readonly log: { readonly events: number };
+}
+
+describe('after a clock that was ahead', () => {
+  let store: TestStore;
+  let server: ServerProcess;
+
+  afterEach(async () => {
+    await server.kill();
+    store.remove();
+  });
+
+  async function start(): Promise<void> {
+    const ttl = { NOTIFIER_IDEMPOTENCY_TTL: '2', NOTIFIER_BUFFER_TTL: '2' };
+    server = await startServer({ ...store.environment, ...ttl, NODE_OPTIONS: SETTABLE_CLOCK });
+  }
+
+  test.each(STORES)('time goes on with the %s store once it is right again', async (name) => {
+    store = new TestStore(name);
+    await start();
+    await storeAhead(server);
+    server.signal(JUMP);
+    await eventually(async () => (await ahead(server.url)) < HOUR_MS / 2, 'the clock is right');
+    await expectToAge(server);
+  });
+
+  test('time goes on with the LMDB store where the next start has the right one', async () => {
+    store = new TestStore('lmdb');
+    await start();
+    await storeAhead(server);
+    await server.kill();
+    await start();
+    await expectToAge(server);
+  });
+});
 
 describe.each(STORES)('a server on the %s store whose machine’s clock is set', (name) => {
   let store: TestStore;

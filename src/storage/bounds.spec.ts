@@ -3,6 +3,58 @@ import { type Clock, HOUR_MS, patientClock, steadyClock } from './bounds.js';
 
 const GRACE_MS = 10_000;
 
+describe('a steady clock', () => {
+  let wall: number;
+  let passed: number;
+  const open = (floor?: number) =>
+    steadyClock(
+      floor,
+      () => wall,
+      () => passed,
+    );
+
+  beforeEach(() => {
+    [wall, passed] = [1_700_000_000_000, 5];
+  });
+
+  test('is the system’s, where that goes on and where it is set ahead', () => {
+    const clock = open();
+    for (const [byWall, ms] of [
+      [0, 0],
+      [700, 700],
+      [HOUR_MS, 0],
+      [HOUR_MS, 3],
+    ] as const) {
+      wall += byWall;
+      passed += ms;
+      expect(clock()).toBe(wall);
+    }
+  });
+
+  test('goes on at its pace where the system’s is set back, until that has caught up', () => {
+    const clock = open();
+    const before = clock();
+    wall -= HOUR_MS;
+    expect(clock()).toBe(before);
+    wall += 7;
+    passed += 7;
+    expect(clock()).toBe(before + 7);
+    wall += HOUR_MS;
+    expect(clock()).toBe(before + 7);
+    wall += 1;
+    expect(clock()).toBe(before + 8);
+  });
+
+  test('goes on from a floor that is ahead of the system’s', () => {
+    const floor = wall + 365 * 24 * HOUR_MS;
+    const clock = open(floor);
+    expect(clock()).toBe(floor);
+    wall += HOUR_MS;
+    passed += HOUR_MS;
+    expect(clock()).toBe(floor + HOUR_MS);
+  });
+});
+
 describe('a patient clock', () => {
   let wall: number;
   let passed: number;
@@ -10,7 +62,11 @@ describe('a patient clock', () => {
 
   beforeEach(() => {
     [wall, passed] = [1_700_000_000_000, 5];
-    const steady = steadyClock(0, () => wall);
+    const steady = steadyClock(
+      0,
+      () => wall,
+      () => passed,
+    );
     clock = patientClock(steady, GRACE_MS, () => passed);
   });
 
@@ -67,15 +123,14 @@ describe('a patient clock', () => {
     expect(clock()).toBe(before);
   });
 
-  test('stands still with a clock that is set back', () => {
-    const before = wall;
+  test('goes on with one that goes on while the system’s is set back and ahead again', () => {
+    const before = clock();
     wall -= HOUR_MS;
     pass(GRACE_MS);
-    expect(clock()).toBe(before);
-    pass(HOUR_MS - GRACE_MS);
-    expect(clock()).toBe(before);
+    expect(clock()).toBe(before + GRACE_MS);
+    wall += HOUR_MS;
     pass(7);
-    expect(clock()).toBe(before + 7);
+    expect(clock()).toBe(before + GRACE_MS + 7);
   });
 
   test('never goes back', () => {

@@ -13,15 +13,23 @@ export interface Bounds {
   readonly idempotencyTtlMs: number;
 }
 
-/** Milliseconds; it never goes back. */
+/** Milliseconds. */
 export type Clock = () => number;
 
-/** The system's clock, held still while the system's goes back, and never before `floor`. */
-export function steadyClock(floor = 0, system: Clock = Date.now): Clock {
-  let last = floor;
+/** The time that passes, whatever the machine's clock is set to; while the machine sleeps, none does. */
+const timePassed: Clock = () => Math.floor(performance.now());
+
+/**
+ * The system's clock, and never before `floor`. Where the system's is set back, or was ahead when `floor` was taken, this one goes on at its pace: it
+ * neither goes back nor stands still, or nothing would grow older until the system's has caught up.
+ */
+export function steadyClock(floor = 0, system: Clock = Date.now, passed: Clock = timePassed): Clock {
+  let [now, lastPassed] = [floor, passed()];
   return () => {
-    last = Math.max(last, system());
-    return last;
+    const at = passed();
+    now = Math.max(now + Math.max(0, at - lastPassed), system());
+    lastPassed = at;
+    return now;
   };
 }
 
@@ -34,7 +42,7 @@ const SET_AHEAD_MS = 1000;
  *
  * @param passed the time that passes, whatever clocks say
  */
-export function patientClock(clock: Clock, graceMs: number, passed: Clock = () => performance.now()): Clock {
+export function patientClock(clock: Clock, graceMs: number, passed = timePassed): Clock {
   let [lastNow, lastPassed] = [clock(), passed()];
   let [aheadMs, graceEnds] = [0, -Infinity];
   return () => {

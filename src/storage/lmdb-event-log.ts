@@ -34,6 +34,7 @@ const RETRY_MS = 1000;
 
 export interface LmdbOptions extends FileOptions {
   readonly bounds: Bounds;
+  /** Instead of the machine's, for tests: then time passes by it too. */
   readonly systemClock?: Clock;
 }
 
@@ -71,7 +72,7 @@ export class LmdbEventLog extends EventLog {
     { bounds, systemClock }: LmdbOptions,
   ) {
     super();
-    this.clock = steadyClock(file.meta.clock, systemClock);
+    this.clock = steadyClock(file.meta.clock, systemClock, systemClock);
     this.claimsClock = patientClock(this.clock, bounds.idempotencyTtlMs, systemClock);
     // One log alone must fit, with its records' overhead.
     this.bounds = { ...bounds, bufferBytes: Math.min(bounds.bufferBytes, bounds.totalBytes / 2) };

@@ -35,7 +35,7 @@ export class MemoryEventLog extends EventLog {
     systemClock?: Clock,
   ) {
     super();
-    this.clock = steadyClock(0, systemClock);
+    this.clock = steadyClock(0, systemClock, systemClock);
     this.claimsClock = patientClock(this.clock, bounds.idempotencyTtlMs, systemClock);
     this.idempotency = new MemoryIdempotency(bounds.idempotencyTtlMs);
     this.logs = new MemoryLogs(bounds);
