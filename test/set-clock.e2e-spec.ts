@@ -2,10 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { HOUR_MS } from '../src/storage/bounds.js';
 import { event, json, push, send } from './support/http.js';
 import { JUMP, SETTABLE_CLOCK } from './support/settable-clock.js';
+import { SlowReader } from './support/slow-reader.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 import { STORES, TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
+
+const GRACE_MS = 4000;
+/** By how much the times differ after which clients are told to come back. */
+const JITTER_MS = 1000;
 
 /** How far ahead of this process the server's clock is, by the header of an answer. */
 async function ahead(url: string): Promise<number> {
@@ -64,6 +69,46 @@ describe('after a clock that was ahead', () => {
     await server.kill();
     await start();
     await expectToAge(server);
+  });
+});
+
+describe('a server whose machine’s clock is set', () => {
+  let server: ServerProcess;
+
+  beforeEach(async () => {
+    server = await startServer({
+      NOTIFIER_SHUTDOWN_GRACE: String(GRACE_MS / 1000),
+      NODE_OPTIONS: SETTABLE_CLOCK,
+    });
+  });
+
+  afterEach(() => server.kill());
+
+  test('takes 50 messages and one more for a flood, whatever the clock says of the time between', async () => {
+    const client = await SocketClient.subscribe(server.url, { access_id: 'ann', timestamp: 0 });
+    for (let i = 0; i < 50; i++) client.send('x');
+    await push(server.url, [event('ann', 1, 'heard')]);
+    await client.untilEvents(1);
+    server.signal(JUMP);
+    await eventually(async () => (await ahead(server.url)) > HOUR_MS / 2, 'the clock is ahead');
+    expect(client.closeCode).toBeUndefined();
+    client.send('x');
+    expect((await client.closed()).code).toBe(4013);
+  });
+
+  test('tells who comes while it goes down to come back once its grace is over', async () => {
+    const silent = await SlowReader.subscribe(server.url, { access_id: 'ann', timestamp: 0 });
+    server.signal(JUMP);
+    await eventually(async () => (await ahead(server.url)) > HOUR_MS / 2, 'the clock is ahead');
+    server.signal('SIGTERM');
+    await eventually(async () => (await push(server.url, [])).status === 503, 'it is going down');
+    server.signal(JUMP);
+    await eventually(async () => (await ahead(server.url)) < HOUR_MS / 2, 'the clock is right');
+    const late = await SocketClient.subscribe(server.url, { access_id: 'bob', timestamp: 0 });
+    const { code, reason } = await late.closed();
+    expect(code).toBe(1012);
+    expect(Number(/retry_after_ms=(\d+)/.exec(reason)![1])).toBeLessThanOrEqual(GRACE_MS + JITTER_MS);
+    silent.destroy();
   });
 });
 

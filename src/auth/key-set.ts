@@ -82,7 +82,7 @@ export class KeySet implements TokenKeys {
   }
 
   private async fetchAfterPause(): Promise<boolean> {
-    await delay(Math.max(0, this.endOfPause - Date.now()), undefined, { ref: false });
+    await delay(Math.max(0, this.endOfPause - performance.now()), undefined, { ref: false });
     try {
       this.known = createLocalJWKSet(await this.fetch());
       this.note(true, 'fetched the keys of tokens');
@@ -91,7 +91,7 @@ export class KeySet implements TokenKeys {
       this.note(false, `the keys of tokens cannot be fetched: ${causeOf(error)}`);
       return false;
     } finally {
-      this.endOfPause = Date.now() + this.times.pauseMs;
+      this.endOfPause = performance.now() + this.times.pauseMs;
     }
   }
 

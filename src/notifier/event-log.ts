@@ -237,7 +237,7 @@ export abstract class EventLog {
     return [...cursors.keys()];
   }
 
-  /** Since when the store has not answered, Unix milliseconds; undefined while it does. */
+  /** Since when the store has not answered, as `performance.now()` gives it; undefined while it does. */
   get silentSince(): number | undefined {
     return undefined;
   }

@@ -34,17 +34,17 @@ export class ShutdownService {
    */
   async run(): Promise<void> {
     const { shutdownDelayMs, shutdownGraceMs } = this.options;
-    const ends = Date.now() + shutdownGraceMs;
+    const ends = performance.now() + shutdownGraceMs;
     this.lifecycle.leave();
     this.logger.log(`going down: ${this.connections.count} connections, ${shutdownGraceMs} ms`);
     if (this.connections.count > 0) await delay(Math.min(shutdownDelayMs, shutdownGraceMs));
     this.lifecycle.end();
     this.subscriptions.drain(() => ({
       reason: 'restarting',
-      retryAfterMs: Math.max(0, ends - Date.now()) + jitter(),
+      retryAfterMs: Math.max(0, Math.ceil(ends - performance.now())) + jitter(),
     }));
-    await this.closeAll(ends - (ends - Date.now()) * FAREWELL_SHARE);
-    while (this.connections.count > 0 && Date.now() < ends) await delay(STEP_MS);
+    await this.closeAll(ends - (ends - performance.now()) * FAREWELL_SHARE);
+    while (this.connections.count > 0 && performance.now() < ends) await delay(STEP_MS);
     this.cutAll();
   }
 
@@ -58,7 +58,7 @@ export class ShutdownService {
 
   private async closeAll(until: number): Promise<void> {
     const waiting = this.connections.all();
-    const steps = Math.max(1, Math.floor((until - Date.now()) / STEP_MS));
+    const steps = Math.max(1, Math.floor((until - performance.now()) / STEP_MS));
     const perStep = Math.ceil(waiting.length / steps);
     for (let i = 0; i < waiting.length; i += perStep) {
       for (const connection of waiting.slice(i, i + perStep)) {

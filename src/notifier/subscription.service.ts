@@ -333,7 +333,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       return;
     }
     connection.sendHeartbeat();
-    if (this.log.silentSince !== undefined && Date.now() - this.log.silentSince > MAX_SILENCE_MS) {
+    if (this.log.silentSince !== undefined && performance.now() - this.log.silentSince > MAX_SILENCE_MS) {
       subscription.close({ reason: 'try again later', detail: 'the store does not answer' });
     }
     this.checks.add(subscription);

@@ -84,7 +84,7 @@ export class RedisServers {
     keys: readonly string[],
     args: readonly (string | Buffer)[],
   ): Promise<Answer> {
-    const ends = Date.now() + COMMAND_TIMEOUT_MS;
+    const ends = performance.now() + COMMAND_TIMEOUT_MS;
     let server = this.serverOf(slot);
     let isAsking = false;
     for (;;) {
@@ -95,7 +95,7 @@ export class RedisServers {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         const redirection = this.redirection(slot, message);
-        if ((!redirection && !TRY_AGAIN.test(message)) || Date.now() > ends) throw unavailable(error);
+        if ((!redirection && !TRY_AGAIN.test(message)) || performance.now() > ends) throw unavailable(error);
         isAsking = redirection !== undefined && message.startsWith('ASK');
         if (!redirection?.isReady) await delay(RETRY_MS);
         server = redirection ?? this.serverOf(slot);

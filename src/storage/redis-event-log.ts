@@ -64,7 +64,7 @@ export class RedisEventLog extends EventLog {
   private readonly arrivals = new Arrivals();
   private readonly appends: Appends;
   private listener: LogListener | undefined;
-  private unreadySince: number | undefined = Date.now();
+  private unreadySince: number | undefined = performance.now();
   private isClosed = false;
   private readonly attested = new WeakMap<RedisServer, number>();
   /** Servers that do not let this user do what is needed. */
@@ -269,7 +269,7 @@ export class RedisEventLog extends EventLog {
     const answering = all.filter((server) => server.isReady && this.attested.has(server)).length;
     const isReady = answering > 0 && answering * 2 > all.length;
     if (isReady === this.isReady()) return;
-    this.unreadySince = isReady ? undefined : Date.now();
+    this.unreadySince = isReady ? undefined : performance.now();
     this.logger.log(isReady ? 'Redis takes events' : 'Redis does not take events');
   }
 

@@ -8,7 +8,12 @@ export class FloodGuard {
   private times: Float64Array | undefined;
   private next = 0;
 
-  /** Counts one. @returns whether it is one too many */
+  /**
+   * Counts one.
+   *
+   * @param now milliseconds of a clock that never goes back
+   * @returns whether it is one too many
+   */
   count(now: number): boolean {
     this.times ??= new Float64Array(MAX_IN_WINDOW).fill(-Infinity);
     const oldest = this.times[this.next]!;

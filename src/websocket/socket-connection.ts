@@ -47,7 +47,7 @@ export class SocketConnection extends StreamConnection {
       this.readBytes = this.pingedBytes;
       return false;
     }
-    return this.flood.count(this.lastSignOfLife);
+    return this.flood.count(performance.now());
   }
 
   /** A slow reader answers a ping once it has read all that stands before it. */

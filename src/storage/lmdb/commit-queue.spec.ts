@@ -110,3 +110,25 @@ test('a commit that hangs is given up after two seconds by all who wait, and goe
   expect(disk.queue.isStuck).toBe(false);
   await disk.queue.drained();
 });
+
+test.each([3_600_000, -3_600_000])(
+  'a clock that is set by %d ms changes nobody’s two seconds',
+  async (ms) => {
+    const added = disk.queue.add(() => 'a');
+    let outcome = 'waits';
+    added.then(
+      () => (outcome = 'made'),
+      () => (outcome = 'given up'),
+    );
+    await jest.advanceTimersByTimeAsync(1);
+    jest.setSystemTime(Date.now() + ms);
+    await jest.advanceTimersByTimeAsync(1900);
+    expect(outcome).toBe('waits');
+    expect(disk.queue.isStuck).toBe(false);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(outcome).toBe('given up');
+    disk.commits[0]!.done();
+    await jest.advanceTimersByTimeAsync(1);
+    await disk.queue.drained();
+  },
+);

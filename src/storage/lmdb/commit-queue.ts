@@ -48,7 +48,7 @@ export class CommitQueue {
    */
   add<T>(change: (draft: CommitDraft) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting<T> = { since: Date.now(), change, resolve, reject };
+      const waiting: Waiting<T> = { since: performance.now(), change, resolve, reject };
       this.waiting.push(waiting as Waiting<unknown>);
       if (this.waiting.length >= this.expected) this.isEnough?.();
       this.wake();
@@ -74,14 +74,14 @@ export class CommitQueue {
   }
 
   private async run(): Promise<void> {
-    if (Date.now() > this.endedAt + GATHER_MS) this.expected = 0;
+    if (performance.now() > this.endedAt + GATHER_MS) this.expected = 0;
     while (this.waiting.length > 0) {
       if (this.waiting.length < this.expected) await this.gather();
       this.committing = this.waiting;
       this.waiting = [];
       await this.commitAll(this.committing);
       this.expected = this.committing.length + this.waiting.length;
-      this.endedAt = Date.now();
+      this.endedAt = performance.now();
       this.committing = [];
     }
     this.isRunning = false;
@@ -121,5 +121,5 @@ export class CommitQueue {
 }
 
 function isOverdue({ since }: Waiting<unknown>): boolean {
-  return since < Date.now() - MAX_WAIT_MS;
+  return since < performance.now() - MAX_WAIT_MS;
 }

@@ -29,7 +29,7 @@ export class Reserve {
   private readonly fd: number;
   /** How far the file goes, at least. */
   private size = 0;
-  private provedAt = 0;
+  private provedAt = -Infinity;
 
   /** @param path of LMDB's file, which must exist */
   constructor(path: string) {
@@ -52,12 +52,12 @@ export class Reserve {
       this.size += bytesWritten;
     }
     // A file system that takes nothing at all any more (it failed, and is read-only now) says so here, or has taken something just now.
-    if (Date.now() > this.provedAt + PROOF_MS) await writeAsync(this.fd, ZEROS, 0, 1, this.size - 1);
+    if (performance.now() > this.provedAt + PROOF_MS) await writeAsync(this.fd, ZEROS, 0, 1, this.size - 1);
   }
 
   /** Notes that the file system has just taken what was written. */
   proved(): void {
-    this.provedAt = Date.now();
+    this.provedAt = performance.now();
   }
 
   /** What is to be written to the end of the file, piece by piece, until there is room. */
