@@ -158,6 +158,14 @@ export class RedisServer {
   }
 
   /**
+   * Has the server know scripts before whatever is sent after this: one that must be sent a second time, with its text, is overtaken by what
+   * was sent meanwhile. Where the user may not do that, and where they are lost while it is connected, it is so.
+   */
+  load(scripts: Iterable<RedisScript>): void {
+    for (const { source } of scripts) this.commands.script('LOAD', source).catch(() => undefined);
+  }
+
+  /**
    * Runs a script, after `ASKING` where the cluster said so.
    *
    * @throws StoreUnavailableError where the connection is down: nothing was sent

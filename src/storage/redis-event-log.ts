@@ -224,6 +224,8 @@ export class RedisEventLog extends EventLog {
    */
   private async attest(server: RedisServer): Promise<void> {
     const { generation } = server;
+    // Before anything is awaited: whoever finds it connected sends what comes behind them.
+    server.load(Object.values(scripts));
     try {
       if (await inspectServer(server, this.logger)) this.calls.durable.add(server);
       const own = [...Array(PARTITIONS).keys()].filter(
