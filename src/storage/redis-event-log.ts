@@ -164,6 +164,7 @@ export class RedisEventLog extends EventLog {
   }
 
   override async astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
+    this.announcements.retry(cursors.map(({ accessId }) => accessId));
     const byPartition = new Map<number, number[]>();
     for (const [index, { accessId }] of cursors.entries()) {
       const partition = partitionOf(accessId);

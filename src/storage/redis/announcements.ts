@@ -19,8 +19,10 @@ const DROP = 0x44;
  * complete: after every new connection and every move the logs are asked.
  */
 export class Announcements {
-  /** The users who are watched, and where their channel is subscribed. */
+  /** The users who are watched, and where their channel is subscribed, or may be: a server that was too slow can have done it. */
   private readonly watched = new Map<string, RedisServer | undefined>();
+  /** Those of them whose channel may not be subscribed there. */
+  private readonly refused = new Set<string>();
 
   constructor(
     private readonly keys: Keys,
@@ -40,8 +42,20 @@ export class Announcements {
   unwatch(accessId: string): void {
     const server = this.watched.get(accessId);
     this.watched.delete(accessId);
+    this.refused.delete(accessId);
     if (server?.subscriber.status !== 'ready') return;
     server.subscriber.sunsubscribe(this.keys.channel(accessId)).catch(() => undefined);
+  }
+
+  /** Asks again for the channels of those users that were refused. */
+  retry(accessIds: Iterable<string>): void {
+    for (const accessId of accessIds) if (this.refused.has(accessId)) void this.subscribeAgain(accessId);
+  }
+
+  private async subscribeAgain(accessId: string): Promise<void> {
+    await this.subscribe(accessId);
+    // If it is refused again, nothing can have been missed that the next heartbeat does not find.
+    if (!this.refused.has(accessId)) this.listener()?.missed([accessId]);
   }
 
   /** A connection without channels: those that belong to it are subscribed again. */
@@ -78,12 +92,13 @@ export class Announcements {
   private async subscribe(accessId: string): Promise<void> {
     const server = this.serverOf(accessId);
     this.watched.set(accessId, server);
+    this.refused.delete(accessId);
     if (server?.subscriber.status !== 'ready') return;
     try {
       await server.subscriber.ssubscribe(this.keys.channel(accessId));
     } catch {
-      // The connection broke or the slot is moving: once there is a new one, all are subscribed again.
-      if (this.watched.get(accessId) === server) this.watched.set(accessId, undefined);
+      // The connection broke or the slot is moving: once there is a new one, all are subscribed again. Or the server would not do it, or not in time.
+      if (this.watched.get(accessId) === server) this.refused.add(accessId);
     }
   }
 
