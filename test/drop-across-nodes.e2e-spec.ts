@@ -23,6 +23,13 @@ class HeldLog extends RedisEventLog {
   isDeaf = false;
   private views = 0;
 
+  override async drop(accessId: string): Promise<number> {
+    await this.gates.pass('drop asked');
+    const drops = await super.drop(accessId);
+    await this.gates.pass('drop told');
+    return drops;
+  }
+
   override async view(accessId: string, seq: number): Promise<LogView> {
     const name = ++this.views === 1 ? 'count' : 'start';
     await this.gates.pass(`${name} asked`);
@@ -177,6 +184,63 @@ test('a drop on another node never ends what comes after it, however early the n
   await client.untilEvents(1);
   await eventually(() => client.pings > 2, 'two heartbeats are over');
   expect(client.closeCode).toBeUndefined();
+});
+
+/** While its own node carries out a drop that was asked for before it came. */
+describe('a subscription that comes in the middle of a drop', () => {
+  let dropped: Promise<unknown>;
+
+  beforeEach(async () => {
+    log.gates.close('drop asked', 'drop told');
+    dropped = drop(there.url, 'alice');
+    await log.gates.reached('drop asked');
+  });
+
+  async function endOfDrop(): Promise<void> {
+    log.gates.open('drop asked', 'drop told');
+    await dropped;
+  }
+
+  test('stays', async () => {
+    const client = await subscribe();
+    await client.until(({ hasReachedHead }) => hasReachedHead);
+    await endOfDrop();
+    await eventually(() => client.pings > 2, 'two heartbeats are over');
+    expect(client.closeCode).toBeUndefined();
+  });
+
+  test('is ended by another that another node was asked for since', async () => {
+    const client = await subscribe();
+    await client.until(({ hasReachedHead }) => hasReachedHead);
+    await droppedHere();
+    await endOfDrop();
+    expect((await client.closed()).code).toBe(4503);
+    await expectWelcome();
+  });
+
+  test('is ended by one that is stored behind it, too', async () => {
+    const client = await subscribe();
+    await client.until(({ hasReachedHead }) => hasReachedHead);
+    log.gates.open('drop asked');
+    await log.gates.reached('drop told');
+    await droppedHere();
+    await endOfDrop();
+    expect((await client.closed()).code).toBe(4503);
+    await expectWelcome();
+  });
+
+  test.each(PLACES)('is ended by another while it is held where its %s', async (place) => {
+    await pushed(here.url, [event('alice', 1, 'secret')]);
+    log.gates.close(place);
+    const client = await subscribe();
+    await log.gates.reached(place);
+    await droppedHere();
+    log.gates.open(place);
+    await client.until((one) => one.hasReachedHead || one.closeCode !== undefined);
+    await endOfDrop();
+    expect((await client.closed()).code).toBe(4503);
+    await expectWelcome();
+  });
 });
 
 test('the store losing its data while a subscription is being asked for ends it, since its drops are lost with them', async () => {

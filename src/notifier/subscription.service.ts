@@ -145,8 +145,13 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     const drops = await this.countDrop(accessId);
     // Whoever has come since the request stays: this node has carried that drop out.
     const user = this.users.get(accessId);
-    if (user) user.drops = Math.max(user.drops, drops);
+    const before = user?.drops ?? 0;
+    if (user) user.drops = Math.max(before, drops);
     for (const subscription of registered) subscription.drop();
+    for (const subscription of this.subscriptionsOf(accessId)) {
+      // More than this one since it came: another node was asked for those, and they were not heard while this one was under way.
+      if (drops - Math.max(subscription.drops ?? drops, before) > 1) subscription.drop();
+    }
     return registered.length;
   }
 

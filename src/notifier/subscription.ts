@@ -60,7 +60,8 @@ export class Subscription {
   begin(start: StartPoint): void {
     this.position = start.position;
     this.skip = start.since;
-    this.drops = start.drops;
+    // What it has outlived was noted when it came: of what was counted since, some may have been meant for it.
+    this.drops ??= start.drops;
     this.losses = start.losses;
     this.unmarkedHead = start.headSeq;
   }
