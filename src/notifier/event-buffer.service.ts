@@ -105,8 +105,10 @@ export class EventBufferService {
       const start = startPoint(await this.log.view(accessId, requestedSeq(request)), request);
       if (start.position.seq >= start.headSeq) return { ...start, page: undefined };
       const page = await this.firstPage(accessId, start, asOf);
-      if (page) return { ...start, position: page.start, page };
-      // The log was trimmed between the two looks: look again.
+      // A read that had begun before the look, for another, may end before what the look has seen.
+      const isStale = page?.reachedHead && page.end.seq < start.headSeq;
+      if (page && !isStale) return { ...start, position: page.start, page };
+      // Or the log was trimmed between the two looks: look again.
     }
     throw new StoreUnavailableError(`a log was trimmed under ${MAX_LOOKS} looks at it`);
   }
