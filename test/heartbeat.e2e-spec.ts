@@ -56,15 +56,21 @@ describe.each(STORES)('with a heartbeat of 1 s and the %s store', (name) => {
   test('no heartbeat is taken for the mark of the head while the store is slow', async () => {
     await pushed(running.url, [event(USER, 1, 'a')]);
     const { id } = await firstEvent();
-    await pushed(running.url, [event(USER, 2, 'b')]);
-    gates.close('read');
+    const frames = ['b', 'c'].map((letter) => letter.repeat(200_000));
+    await pushed(
+      running.url,
+      frames.map((payload) => event(USER, 2, payload)),
+    );
+    // The first page is there at once, the next one is not.
+    log.at = (point) => (point === 'wasRead' ? gates.close('read') : gates.pass(point));
     const client = await SocketClient.subscribe(running.url, { ...RESUMABLE, last_event_id: id });
     await client.until(({ pings }) => pings >= 3);
-    expect(client.texts).toHaveLength(1);
+    expect(client.payloads()).toEqual(frames.slice(0, 1));
+    expect(client.texts).toHaveLength(2);
     gates.open('read');
     await client.until(({ hasReachedHead }) => hasReachedHead);
-    expect(client.payloads()).toEqual(['b']);
-    expect(client.texts[2]).toBe('[]');
+    expect(client.payloads()).toEqual(frames);
+    expect(client.texts[3]).toBe('[]');
   });
 
   async function firstEvent() {
