@@ -65,12 +65,14 @@ export class Connector {
   /** Whatever was is let go of, and a new attempt begins at once. */
   connect(): void {
     this.#cut();
+    const attempt = this.#attempt;
     this.#isSse = this.#choosesSse();
     this.#deadAfterMs = CONNECT_MS;
     this.#hear();
     this.#report('connecting');
+    // What was told so may have closed it.
+    if (attempt !== this.#attempt) return;
     this.#check();
-    const attempt = this.#attempt;
     this.#tokens.get().then(
       (token) => attempt === this.#attempt && this.#open(token),
       (error: unknown) => attempt === this.#attempt && this.#lost(BROKEN, `no token: ${String(error)}`),

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import type { SubscribeOptions } from './options.js';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { StatusReport, SubscribeOptions } from './options.js';
 import type { WebSocketLike } from './platform.js';
 import { Subscription } from './subscription.js';
 
@@ -151,5 +151,28 @@ describe('a subscription', () => {
 
   it('throws what is no URL back at once', () => {
     expect(() => new Subscription('no url', {})).toThrow('Invalid URL');
+  });
+});
+
+describe('a subscription’s timers', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => {
+    ScriptedSocket.opened.length = 0;
+    jest.useRealTimers();
+  });
+
+  it('are gone, and it connects no more, where it is closed when it says that it is about to', async () => {
+    const statuses: string[] = [];
+    const abort = new AbortController();
+    const onStatus = ({ status }: StatusReport) => {
+      statuses.push(status);
+      abort.abort();
+    };
+    const { events } = start({ signal: abort.signal, onStatus });
+    expect((await events.next()).done).toBe(true);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(jest.getTimerCount()).toBe(0);
+    expect(ScriptedSocket.opened).toEqual([]);
+    expect(statuses).toEqual(['connecting', 'closed']);
   });
 });
