@@ -149,6 +149,19 @@ describe('a subscription', () => {
     subscription.close();
   });
 
+  it('ends where it is closed when it says that it goes on after a pause', async () => {
+    const onStatus = ({ status }: StatusReport) => {
+      if (status === 'connecting' && subscription.position !== null) subscription.close();
+    };
+    const { events, subscription } = start({ onStatus });
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    socket.says(Array.from({ length: 1001 }, (_, i) => event(`${i + 1}`)));
+    expect(subscription.status).toBe('waiting');
+    for (let i = 0; i < 1001; i++) await events.next();
+    expect((await events.next()).done).toBe(true);
+  });
+
   it('throws what is no URL back at once', () => {
     expect(() => new Subscription('no url', {})).toThrow('Invalid URL');
   });

@@ -134,11 +134,13 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
   }
 
   async #news(): Promise<void> {
+    // Wait before connecting: what is told of it may close the subscription, and that is news too.
+    const news = new Promise<void>((wake) => (this.#wake = wake));
     if (this.#isPaused) {
       this.#isPaused = false;
       this.#connector.connect();
     }
-    await new Promise<void>((wake) => (this.#wake = wake));
+    await news;
   }
 
   #ended(error?: ClosedError): void {
