@@ -223,6 +223,13 @@ export class Connector {
 
   #report(status: Status, why?: Pick<StatusReport, 'code' | 'reason' | 'retryInMs'>): void {
     this.#status = status;
-    this.options.onStatus?.({ status, transport: this.#kind, ...why });
+    try {
+      this.options.onStatus?.({ status, transport: this.#kind, ...why });
+    } catch (error) {
+      // Left unhandled, as from any listener, but not here, where it would leave half of what is under way undone.
+      platform.setTimeout(() => {
+        throw error;
+      }, 0);
+    }
   }
 }

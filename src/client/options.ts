@@ -31,6 +31,7 @@ export interface SubscribeOptions {
   readonly signal?: Signal;
   /** What to connect with where the platform has none, such as the class of the package `ws`; `null`: server-sent events only. */
   readonly WebSocket?: WebSocketConstructor | null;
+  /** What it throws is left unhandled, as from any listener. */
   readonly onStatus?: (report: StatusReport) => void;
   /**
    * Events may be gone: the application must fetch its state anew. It is called between the events before and after the gap, and

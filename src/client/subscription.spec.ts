@@ -188,4 +188,19 @@ describe('a subscription’s timers', () => {
     expect(ScriptedSocket.opened).toEqual([]);
     expect(statuses).toEqual(['connecting', 'closed']);
   });
+
+  it('throw what onStatus has thrown, which neither holds it up nor ends it', async () => {
+    const { events, subscription } = start({
+      onStatus: ({ status }) => {
+        throw new Error(status);
+      },
+    });
+    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('connecting');
+    (await nextSocket()).says(subscribed('0'));
+    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('open');
+    const next = events.next();
+    subscription.close();
+    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('closed');
+    expect((await next).done).toBe(true);
+  });
 });
