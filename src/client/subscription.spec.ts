@@ -103,6 +103,24 @@ describe('a subscription', () => {
     subscription.close();
   });
 
+  it('moves its position past events that a server sends again after a gap', async () => {
+    const storage = new Map<string, string>();
+    const { events, subscription } = start({ storage });
+    const first = await nextSocket();
+    first.says(subscribed('0'));
+    first.says([event('1'), event('2')]);
+    first.ends(1006);
+    const second = await nextSocket();
+    second.says(subscribed('start', false));
+    second.says([event('1'), event('2'), event('3')]);
+    for (let i = 0; i < 3; i++) await events.next();
+    expect(subscription.position).toBe('2');
+    subscription.close();
+    const { subscription: reloaded } = start({ storage });
+    expect(JSON.parse((await nextSocket()).sent[0]!)).toMatchObject({ last_event_id: '2' });
+    reloaded.close();
+  });
+
   it('does not hear what a connection still says that it has given up', async () => {
     const { events, subscription } = start();
     const first = await nextSocket();

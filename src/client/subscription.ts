@@ -110,9 +110,9 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
     for (const event of events) {
       const { id } = event;
       this.#received = id;
-      if (this.#remembered.has(id)) continue;
+      // No event is told twice, but the position, which a gap put back, must move past it again.
+      this.#tell(this.#remembered.has(id) ? { id } : { id, event });
       this.#remember(id);
-      this.#tell({ id, event });
     }
     if (this.#queue.length <= MAX_QUEUED) return;
     this.#isPaused = true;
