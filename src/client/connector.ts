@@ -180,10 +180,15 @@ export class Connector {
     this.#lastHeard = Date.now();
   }
 
-  /** By the clock, not by the timer: timers stand still while a laptop sleeps or a page is frozen. */
+  /**
+   * By the clock, not by the timer: timers stand still while a laptop sleeps or a page is frozen, and so does `performance.now()` on
+   * some platforms. A clock that was set back meanwhile must not hide the silence: nothing was heard later than now.
+   */
   #check(): void {
     platform.clearTimeout(this.#watch);
-    const leftMs = this.#lastHeard + this.#deadAfterMs - Date.now();
+    const now = Date.now();
+    this.#lastHeard = Math.min(this.#lastHeard, now);
+    const leftMs = this.#lastHeard + this.#deadAfterMs - now;
     if (leftMs <= 0) return this.#lost(BROKEN, 'silent');
     this.#watch = platform.setTimeout(() => this.#check(), leftMs);
   }

@@ -221,4 +221,16 @@ describe('a subscription’s timers', () => {
     await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('closed');
     expect((await next).done).toBe(true);
   });
+
+  it('show that a connection is dead, however far the clock is set back meanwhile', async () => {
+    const reports: StatusReport[] = [];
+    const { subscription } = start({ onStatus: (report) => reports.push(report) });
+    await jest.advanceTimersByTimeAsync(0);
+    (await nextSocket()).says(subscribed('0'));
+    jest.setSystemTime(Date.now() - 3_600_000);
+    // Two and a half heartbeats twice: nobody knows how much of the first had passed when the clock was set.
+    await jest.advanceTimersByTimeAsync(2 * 2.5 * 30_000);
+    expect(reports[2]).toMatchObject({ status: 'waiting', reason: 'silent' });
+    subscription.close();
+  });
 });
