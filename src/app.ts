@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Provider } from '@nestjs/common';
+import { Logger, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -77,6 +77,8 @@ export async function listen(app: NestExpressApplication, config: Config): Promi
   await once(server, 'listening').catch((error: unknown) => {
     throw listenFault(error, config);
   });
+  // For want of descriptors or memory a connection cannot be accepted, and the next one may.
+  server.on('error', (error) => new Logger('Http').error(error));
   const address = server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `${config.tls ? 'https' : 'http'}://${host}:${address.port}`;

@@ -20,7 +20,7 @@ export class Log implements LoggerService {
   constructor(level: LogLevel) {
     const stream = process.stderr.isTTY
       ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' })
-      : pino.destination({ dest: 2, sync: true });
+      : unbreakable(pino.destination({ dest: 2, sync: true }));
     const options = { level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
     this.pino = pino(options, stream);
   }
@@ -63,4 +63,9 @@ export class Log implements LoggerService {
     else if (typeof message === 'string') this.pino[level](from, message);
     else this.pino[level]({ ...from, ...(message as object) });
   }
+}
+
+/** A line that cannot be written, as to a file on a full disk, is lost: it ends nothing. */
+function unbreakable<Stream extends NodeJS.EventEmitter>(stream: Stream): Stream {
+  return stream.on('error', () => undefined);
 }
