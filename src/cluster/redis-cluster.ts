@@ -207,7 +207,7 @@ export class RedisCluster extends Cluster {
 
   private note({ id, node, answer }: Answered): void {
     const pending = this.pending.get(id);
-    if (!pending) return;
+    if (!pending?.awaited.has(node)) return;
     pending.answers.set(node, answer);
     if ([...pending.awaited].every((one) => pending.answers.has(one))) pending.done();
   }

@@ -19,9 +19,11 @@ export function readRedis(reader: Reader): RedisOptions {
   if (!PREFIX.test(prefix)) {
     reader.mistake('NOTIFIER_REDIS_PREFIX must be 1 to 64 characters without braces and white space');
   }
+  const known = address ?? parseRedisAddress(DEFAULT_URL)!;
   return {
-    address: address ?? parseRedisAddress(DEFAULT_URL)!,
-    prefix,
+    address: known,
+    // Channels are of no database: those of two would be the same.
+    prefix: known.database === 0 ? prefix : `${prefix}:db${known.database}`,
     waitReplicas: reader.integer('NOTIFIER_REDIS_WAIT', 0, 0, 100),
   };
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import type { RedisScript, Reply } from './redis-script.js';
@@ -57,6 +58,7 @@ export class RedisServer {
   generation = 0;
   readonly commands: Redis;
   readonly subscriber: Redis;
+  private readonly logger = new Logger(RedisServer.name);
   private unanswered = 0;
   private subscriberUnanswered = 0;
   private readonly timer: NodeJS.Timeout;
@@ -104,8 +106,13 @@ export class RedisServer {
 
   private attend(): void {
     const { commands, subscriber, listener } = this;
-    commands.on('error', (error: Error) => listener.failed(this.name, error));
-    subscriber.on('error', (error: Error) => listener.failed(this.name, error));
+    for (const connection of [commands, subscriber]) {
+      connection.on('error', (error: Refusal) => {
+        listener.failed(this.name, error);
+        // The library would go on in database 0, which may be somebody else's.
+        if (error.command?.name === 'select') connection.disconnect(true);
+      });
+    }
     commands.on('ready', () => this.heard());
     commands.on('close', () => {
       this.generation++;
@@ -116,7 +123,14 @@ export class RedisServer {
       this.subscriberUnanswered = 0;
       listener.subscribable(this);
     });
-    const hear = (channel: Buffer, message: Buffer) => listener.message(channel.toString(), message);
+    const hear = (channel: Buffer, message: Buffer) => {
+      try {
+        listener.message(channel.toString(), message);
+      } catch (error) {
+        // Whoever may publish on a channel may publish anything. What an announcement would have said, the logs say.
+        this.logger.warn(`a message on a channel cannot be read: ${String(error)}`);
+      }
+    };
     subscriber.on('messageBuffer', hear);
     subscriber.on('smessageBuffer', hear);
   }
@@ -212,6 +226,11 @@ export class RedisServer {
     this.waiting = asked;
     return asked;
   }
+}
+
+/** An answer that says no, and to what. */
+interface Refusal extends Error {
+  readonly command?: { readonly name: string };
 }
 
 /** Whether a server has said no, and not nothing. */

@@ -109,7 +109,10 @@ export class RedisServers {
     if (!kind || !address || !this.isCluster) return undefined;
     const server = this.at(address);
     if (kind === 'MOVED') {
-      this.slots[slot] = server;
+      if (this.slots[slot] !== server) {
+        this.slots[slot] = server;
+        this.listener.moved();
+      }
       void this.refresh();
     }
     return server;

@@ -229,6 +229,7 @@ export class RedisEventLog extends EventLog {
     server.load(Object.values(scripts));
     try {
       if (await inspectServer(server, this.logger)) this.calls.durable.add(server);
+      else this.calls.durable.delete(server);
       const own = [...Array(PARTITIONS).keys()].filter(
         (partition) => this.servers.serverOf(slotOfPartition(partition)) === server,
       );

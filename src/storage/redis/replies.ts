@@ -96,6 +96,8 @@ function readItem(seq: number, item: Buffer): StoredEvent {
 /**
  * Reads an announcement of `append.lua`: `E<epoch>,<seq>,<tag>,<tag of all>,<arrival>;` and the events as
  * `<bytes>:<created_at>,<text>`.
+ *
+ * @throws Error where it is none
  */
 export function readAnnouncement(accessId: string, message: Buffer, arrivals: Arrivals): Announcement {
   let at = message.indexOf(SEMICOLON) + 1;
@@ -106,10 +108,12 @@ export function readAnnouncement(accessId: string, message: Buffer, arrivals: Ar
     const eventAt = message.indexOf(COLON, at) + 1;
     const textAt = message.indexOf(COMMA, eventAt) + 1;
     const next = eventAt + Number(message.toString('latin1', at, eventAt - 1));
+    if (eventAt <= at || textAt <= eventAt || !(next >= textAt)) throw new Error('it is no announcement');
     const createdAt = Number(message.toString('latin1', eventAt, textAt - 1));
     events.push({ seq: ++seq, tag: Number(tag), createdAt, text: message.toString('latin1', textAt, next) });
     at = next;
   }
+  if (events.length === 0) throw new Error('it announces nothing');
   return {
     accessId,
     epoch: epoch!,

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { drop, event, pushed, send } from './support/http.js';
+import { RedisProcess } from './support/redis-server.js';
+import { SocketClient } from './support/socket-client.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { startServer } from './support/start-server.js';
+import { eventually } from './support/wait.js';
+
+Logger.overrideLogger(false);
+
+const USER = 'client1';
+
+let redis: RedisProcess;
+const apps: RunningApp[] = [];
+
+beforeEach(async () => {
+  redis = await RedisProcess.start();
+});
+
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close();
+  await redis.remove();
+});
+
+async function start(database: number): Promise<string> {
+  const app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: `${redis.url}/${database}` });
+  apps.push(app);
+  await eventually(() => isReady(app.url), 'the node is ready');
+  return app.url;
+}
+
+const isReady = async (url: string) => (await send(url, '/health/ready')).status === 200;
+
+async function subscribe(url: string): Promise<SocketClient> {
+  const client = await SocketClient.subscribe(url, { access_id: USER, last_event_id: null });
+  await client.until(({ hasReachedHead }) => hasReachedHead);
+  return client;
+}
+
+describe('two deployments in two databases of one Redis', () => {
+  test('know nothing of each other', async () => {
+    const [one, other] = [await start(0), await start(1)];
+    const [client, stranger] = [await subscribe(one), await subscribe(other)];
+    expect((await drop(other, USER)).text).toBe('true');
+    expect((await stranger.closed()).code).toBe(4503);
+    await pushed(one, [event(USER, 1, 'still here')]);
+    await client.untilEvents(1);
+    expect((await send(one, '/clients')).text).toBe(
+      `{"clients":[{"access_id":"${USER}","connections":1}],"next":null}`,
+    );
+    await client.close();
+  });
+
+  test('are none where there is no such database: nothing is written into another', async () => {
+    const server = await startServer({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: `${redis.url}/99` });
+    await eventually(() => /DB index is out of range/.test(server.stderr), 'the log says so');
+    expect(await isReady(server.url)).toBe(false);
+    expect(await redis.ask('DBSIZE')).toBe(0);
+    await server.kill();
+  });
+});
+
+test.each(['x', 'null', '', 'E', 'Ex,1;', 'Ex,1,1,1,1;5', 'Ex,1,1,1,1;0:0,', 'E,,,,;9:1,2', 'D', '{"id":1}'])(
+  'a message %j that is none of a node’s, on any of its channels, harms nobody',
+  async (message) => {
+    const url = await start(0);
+    const client = await subscribe(url);
+    const channels = (await redis.ask('PUBSUB', 'SHARDCHANNELS')) as string[];
+    expect(channels).toHaveLength(3);
+    for (const channel of channels) await redis.ask('SPUBLISH', channel, message);
+    await pushed(url, [event(USER, 1, 'after it')]);
+    await client.untilEvents(1);
+    expect(client.payloads()).toEqual(['after it']);
+    await client.close();
+  },
+);
