@@ -56,10 +56,10 @@ describe('the log of refusals', () => {
     refuse(5);
     expect(warnings).toEqual([]);
     jest.advanceTimersByTime(1);
-    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push 7 more times in 10 s', code: 401 }]);
+    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push: 7 more in 10 s', code: 401 }]);
     refuse();
     jest.advanceTimersByTime(10_000);
-    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push 1 more times in 10 s', code: 401 }]);
+    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push: 1 more in 10 s', code: 401 }]);
   });
 
   it('says it at once again after 10 s without any', () => {

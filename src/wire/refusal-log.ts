@@ -85,7 +85,7 @@ export class RefusalLog {
     if (untold === 0) return void this.untold.delete(kind);
     const [what, code] = kind.split(' ');
     this.logger.warn({
-      msg: `refused a ${what} ${untold} more times in ${PAUSE_MS / 1000} s`,
+      msg: `refused a ${what}: ${untold} more in ${PAUSE_MS / 1000} s`,
       code: Number(code),
     });
     this.pause(kind);
