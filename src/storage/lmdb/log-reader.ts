@@ -30,7 +30,7 @@ export class LogReader {
       head: isOver ? undefined : head && publicHead(head),
       store: this.memory(isOver ? head : undefined, stored, now),
       tag,
-      trusted: this.isTrusted(accessId, seq, now),
+      trusted: this.isTrusted(accessId, seq, stored, now),
     };
   }
 
@@ -86,10 +86,17 @@ export class LogReader {
     return doubtedAt > 0 && now - doubtedAt < this.bounds.bufferTtlMs;
   }
 
-  private isTrusted(accessId: string, seq: number, now: number): boolean {
-    if (!this.isTailLost(now)) return true;
+  /** An event from before the doubt is not trusted again when what may have been lost would have expired: then too, it would be missing. */
+  private isTrusted(accessId: string, seq: number, stored: LogHead | undefined, now: number): boolean {
+    const { doubtedAt } = this.file.meta;
+    if (doubtedAt === 0) return true;
     const chunk = this.indexOf(accessId, seq);
-    return chunk !== undefined && chunk.arrived > this.file.meta.doubtedAt;
+    if (chunk) return chunk.arrived > doubtedAt;
+    // Of the last event, the head tells the hour also when it is gone.
+    if (stored?.seq === seq && stored.hour * HOUR_MS > doubtedAt) return true;
+    // A position in the log itself can be as old as its head.
+    const isOfLog = stored !== undefined && seq <= stored.seq;
+    return !this.isTailLost(isOfLog ? now - this.bounds.headTtlMs : now);
   }
 
   private tagOf(accessId: string, seq: number): number | undefined {
