@@ -143,8 +143,8 @@ describe('GET /console/figures', () => {
       sums = new Map(
         names.map((name, i) => [name, samples.reduce((sum, sample) => sum + (sample[i] ?? 0), 0)]),
       );
-      return sums.get('connections')! > 0 && sums.get('deliveries_per_second')! > 0;
-    }, 'a sample with a delivery');
+      return sums.get('connections')! > 0 && sums.get('deliveries_per_second')! >= 2;
+    }, 'samples with both deliveries');
     expect(sums.get('events_per_second')).toBeGreaterThan(sums.get('deliveries_per_second')!);
     expect(sums.get('latency_p50_ms')).toBeGreaterThan(0);
     expect(sums.get('latency_p99_ms')).toBeGreaterThanOrEqual(sums.get('latency_p50_ms')!);
