@@ -56,7 +56,12 @@ function limitToLoopback(reader: Reader, host: string, open: Open): void {
   ].join(' and ');
   const remedy = `nothing says who may ${verbs(open)}: set ${settings}, or NOTIFIER_AUTH=none if it is meant to be open`;
   if (isLoopback(host)) reader.warn(`listening on this machine only: ${remedy}`);
-  else reader.mistake(`HOST=${host} is not a loopback address, and ${remedy}`);
+  else reader.mistake(`${settingOf('HOST', host)} is not a loopback address, and ${remedy}`);
+}
+
+/** With its value, where that is on one line. */
+function settingOf(name: string, value: string): string {
+  return /^[!-~]+$/.test(value) ? `${name}=${value}` : name;
 }
 
 function verbs({ subscribe, push }: Open): string {
