@@ -57,7 +57,6 @@ export class PushConnection extends PeerConnection {
   /** What it has pushed until now is answered first: a connector that is not told would push it again. */
   end(close: Close): void {
     if (this.hasEnded) return;
-    this.hasEnded = true;
     this.ending = close;
     if (this.answers.length === 0) this.close(close);
   }

@@ -12,8 +12,6 @@ const NOTHING = Buffer.alloc(0);
  */
 export abstract class PeerConnection implements Member {
   lastSignOfLife = Date.now();
-  /** Whether it is closed or closing: what a client still says then is not listened to. */
-  hasEnded = false;
   ending: Close | undefined;
 
   private isFull = false;
@@ -29,6 +27,11 @@ export abstract class PeerConnection implements Member {
     private readonly heartbeatMs: number,
   ) {
     this.writer = new SocketWriter(socket);
+  }
+
+  /** Whether it is closed or closing: what a client still says then is not listened to. */
+  get hasEnded(): boolean {
+    return this.ending !== undefined;
   }
 
   get hasRoom(): boolean {
@@ -68,7 +71,6 @@ export abstract class PeerConnection implements Member {
 
   /** A full socket has at most one heartbeat to make room for the farewell. */
   close(close: Close): void {
-    this.hasEnded = true;
     this.ending ??= close;
     if (!this.isFull) return this.sayFarewell(close);
     const timer = setTimeout(() => this.terminate(), this.heartbeatMs);
