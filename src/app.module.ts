@@ -41,6 +41,7 @@ import { RedisEventLog } from './storage/redis-event-log.js';
 import { MemoryEventLog } from './storage/memory-event-log.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WebSocketOptions } from './websocket/websocket-options.js';
+import { BodiesInTheMaking } from './wire/bodies-in-the-making.js';
 import { ConnectorAccess } from './wire/connector-access.js';
 import { PeerAddresses } from './wire/peer-addresses.js';
 import { RefusalLog } from './wire/refusal-log.js';
@@ -96,6 +97,7 @@ class PortsModule implements OnApplicationShutdown {
         useFactory: (local: LocalCluster) => cluster(config, local),
       },
       Lifecycle,
+      BodiesInTheMaking,
       PushIntake,
       RefusalLog,
       // Of two providers of a port, the later one counts.

@@ -18,6 +18,7 @@ import { NotifierModule } from '../notifier/notifier.module.js';
 import { OpenConnections } from '../notifier/open-connections.js';
 import { NotifierOptions } from '../notifier/options.js';
 import { MemoryEventLog } from '../storage/memory-event-log.js';
+import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { ConnectorAccess } from '../wire/connector-access.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
 import { PushIntake } from '../wire/push-intake.js';
@@ -48,6 +49,7 @@ describe.each(['/push_events', '/push_events/'])('a push to %s', (path) => {
       { provide: Metrics, useClass: PrometheusMetrics },
       ConnectorAccess,
       Lifecycle,
+      BodiesInTheMaking,
       PushIntake,
       RefusalLog,
     ];

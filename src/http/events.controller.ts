@@ -3,6 +3,7 @@ import { Controller, Logger, Post, Req, Res } from '@nestjs/common';
 import type { Connector } from '../notifier/connectors.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { answerError, answerTrue } from './answer.js';
+import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { ConnectorAccess } from '../wire/connector-access.js';
 import { readDropRequest } from './drop-request.js';
 import { readIdempotencyKey } from '../wire/idempotency-key.js';
@@ -22,11 +23,12 @@ export class EventsController {
     private readonly intake: PushIntake,
     private readonly subscriptions: SubscriptionService,
     limits: PushLimits,
+    bodies: BodiesInTheMaking,
     private readonly connectors: ConnectorAccess,
     private readonly refusals: RefusalLog,
     private readonly addresses: PeerAddresses,
   ) {
-    this.body = new BodyReader(limits.maxBodyBytes);
+    this.body = new BodyReader(limits.maxBodyBytes, bodies);
   }
 
   /** Stores a list of events, whole or not at all, and then answers `true`, whether anyone listens or not. */

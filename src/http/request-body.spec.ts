@@ -10,6 +10,7 @@ import { RawSocket } from '../../test/support/raw-socket.js';
 import { eventually } from '../../test/support/wait.js';
 import { answerError } from './answer.js';
 import { DivertibleRequest } from './divertible-request.js';
+import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { BodyReader } from './request-body.js';
 
 const MAX_BYTES = 1000;
@@ -33,7 +34,7 @@ describe.each([
 
   /** A server that answers with the body that it has read. */
   async function serve(maxBytes: number): Promise<void> {
-    const reader = new BodyReader(maxBytes);
+    const reader = new BodyReader(maxBytes, new BodiesInTheMaking());
     server = createServer({ IncomingMessage: Request }, (request, response) => {
       reading++;
       reader

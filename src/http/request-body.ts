@@ -8,10 +8,8 @@ import {
   ServiceUnavailableException,
   UnsupportedMediaTypeException,
 } from '@nestjs/common';
+import type { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { DivertibleRequest, type BodySink } from './divertible-request.js';
-
-/** Bodies that are being received at the same time may take this much together. */
-const MAX_BYTES_IN_THE_MAKING = 64 * 1024 * 1024;
 
 const DECODERS = {
   gzip: createGunzip,
@@ -24,9 +22,10 @@ type Reject = (error: HttpException) => void;
 
 /** Reads JSON bodies, all of them together within a bound. */
 export class BodyReader {
-  private inTheMaking = 0;
-
-  constructor(private readonly maxBytes: number) {}
+  constructor(
+    private readonly maxBytes: number,
+    private readonly inTheMaking: BodiesInTheMaking,
+  ) {}
 
   /**
    * The bytes of a JSON body, decompressed.
@@ -50,7 +49,7 @@ export class BodyReader {
     let isSettled = false;
     const settle = () => {
       isSettled = true;
-      this.inTheMaking -= bytes;
+      this.inTheMaking.giveBack(bytes);
     };
     const fail: Reject = (error) => {
       if (isSettled) return;
@@ -62,10 +61,10 @@ export class BodyReader {
     const chunk = (part: Buffer) => {
       if (isSettled) return;
       bytes += part.length;
-      this.inTheMaking += part.length;
       chunks.push(part);
+      this.inTheMaking.take(part.length);
       if (bytes > this.maxBytes) fail(this.tooLarge());
-      else if (this.inTheMaking > MAX_BYTES_IN_THE_MAKING) fail(tooManyBodies());
+      else if (this.inTheMaking.areTooMany) fail(tooManyBodies());
     };
     const end = () => {
       if (isSettled) return;

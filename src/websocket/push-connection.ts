@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Close } from '../notifier/close.js';
 import { byteString } from '../notifier/event.js';
+import type { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { CLOSE_CODES } from '../wire/close-codes.js';
 import { closeText } from '../wire/close-text.js';
 import { describeError } from '../wire/error-description.js';
@@ -10,6 +11,12 @@ import { textFrame } from './frame.js';
 
 /** Messages that may wait for their answers before no more is read. */
 const MAX_UNANSWERED = 64;
+
+/** How long a peer of which nothing more is read may take to hear why. */
+const LINGER_MS = 1000;
+
+/** RFC 6455, section 5.2: of a control frame from a client. */
+const MASKED_HEADER_BYTES = 6;
 
 const TRUE = textFrame('true');
 
@@ -21,12 +28,19 @@ export class PushConnection extends PeerConnection {
   private first = 0;
   private isFlushing = false;
   private isPaused = false;
+  /** Bytes of the message that is not whole yet. */
+  private receiving = 0;
+  /** Whether that message was not whole at the last heartbeat either. */
+  private isLate = false;
+  /** Whether no more is read of that message, of which something is held until the connection is gone. */
+  private isGivenUp = false;
 
   constructor(
     private readonly ws: WebSocket,
     socket: Socket,
     address: string,
     heartbeatMs: number,
+    private readonly bodies: BodiesInTheMaking,
   ) {
     super(socket, address, heartbeatMs);
   }
@@ -41,8 +55,30 @@ export class PushConnection extends PeerConnection {
     );
   }
 
-  /** Notes that the peer lives. */
-  hears(): void {
+  /** Bytes have come, of messages or of control frames. */
+  receives(bytes: number): void {
+    this.receiving += bytes;
+    this.bodies.take(bytes);
+  }
+
+  /** All that was whole in what has come is dealt with; what remains is the beginning of a message. */
+  waitsForRest(): void {
+    if (this.receiving > 0 && this.bodies.areTooMany) this.giveUp('too many requests are being received');
+  }
+
+  /** A message is whole, or will never be. */
+  hasReceived(): void {
+    this.bodies.giveBack(this.receiving);
+    this.receiving = 0;
+    this.isLate = false;
+    this.noteLife();
+  }
+
+  /** A control frame has come: it is no part of a message. */
+  hears(payloadBytes: number): void {
+    const bytes = Math.min(MASKED_HEADER_BYTES + payloadBytes, this.receiving);
+    this.bodies.giveBack(bytes);
+    this.receiving -= bytes;
     this.noteLife();
   }
 
@@ -50,6 +86,8 @@ export class PushConnection extends PeerConnection {
   beat(): void {
     // Whoever waits for the store is not read, and cannot be asked.
     if (this.answers.length >= MAX_UNANSWERED) return;
+    if (this.isLate) return this.giveUp('a message was not whole after a heartbeat');
+    this.isLate = this.receiving > 0 && this.hasRoom;
     if (!this.takeSignOfLife()) this.terminate();
     else if (this.hasRoom) this.ws.ping();
   }
@@ -73,9 +111,18 @@ export class PushConnection extends PeerConnection {
     this.readOrWait();
   }
 
+  private giveUp(detail: string): void {
+    if (this.isGivenUp) return;
+    this.isGivenUp = true;
+    this.readOrWait();
+    this.end({ reason: 'try again later', detail });
+    const timer = setTimeout(() => this.terminate(), LINGER_MS);
+    this.socket.once('close', () => clearTimeout(timer));
+  }
+
   /** Nothing more is read of a peer that does not take its answers, or has many still to come. */
   private readOrWait(): void {
-    const mustWait = !this.hasRoom || this.answers.length >= MAX_UNANSWERED;
+    const mustWait = this.isGivenUp || !this.hasRoom || this.answers.length >= MAX_UNANSWERED;
     if (mustWait === this.isPaused) return;
     this.isPaused = mustWait;
     if (mustWait) this.ws.pause();

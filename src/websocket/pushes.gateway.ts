@@ -5,6 +5,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Connector } from '../notifier/connectors.js';
 import { HeartbeatWheel } from '../notifier/heartbeat-wheel.js';
 import { OpenConnections } from '../notifier/open-connections.js';
+import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { ConnectorAccess } from '../wire/connector-access.js';
 import { readPushMessage } from '../wire/keyed-push.js';
 import { PushIntake } from '../wire/push-intake.js';
@@ -25,6 +26,7 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     private readonly connectors: ConnectorAccess,
     private readonly addresses: PeerAddresses,
     private readonly refusals: RefusalLog,
+    private readonly bodies: BodiesInTheMaking,
     private readonly options: WebSocketOptions,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
@@ -45,19 +47,26 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
       socket,
       this.addresses.of(request),
       this.options.heartbeatMs,
+      this.bodies,
     );
     // The handshake has shown that it may.
     const connector = this.connectors.admit(request, 'push');
     const refusal = this.connections.admit(connection);
+    // Before and after ws, which says what of it was whole.
+    socket.prependListener('data', (bytes: Buffer) => connection.receives(bytes.length));
+    socket.on('data', () => connection.waitsForRest());
     client.on('message', (data, isBinary) => {
+      connection.hasReceived();
       // After the end nothing is answered, so nothing is stored either.
       if (!connection.hasEnded && client.readyState === client.OPEN)
         this.hear(connection, connector, data, isBinary);
     });
-    client.on('ping', () => connection.hears());
-    client.on('pong', () => connection.hears());
+    const hears = (payload: Buffer) => connection.hears(payload.length);
+    client.on('ping', hears);
+    client.on('pong', hears);
     client.on('error', () => undefined);
     client.on('close', (code) => {
+      connection.hasReceived();
       this.heartbeat.remove(connection);
       this.connections.release(connection);
       this.refusals.closed(connection);
@@ -71,7 +80,6 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
 
   private hear(connection: PushConnection, connector: Connector, data: RawData, isBinary: boolean): void {
     if (isBinary) return connection.end({ reason: 'text frames only' });
-    connection.hears();
     connection.answerAfter(async () => {
       try {
         const { body, idempotency } = readPushMessage(data as Buffer, connector.name);

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { OpenConnections } from '../src/notifier/open-connections.js';
+import { event, push } from './support/http.js';
+import { framesOf, TEXT } from './support/raw-frames.js';
+import { RawWebSocket } from './support/raw-websocket.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/wait.js';
+
+const MIB = 1024 * 1024;
+const CONTINUATION = 0;
+const PING = 9;
+const PONG = 10;
+
+/** Two of them are more than there may be at a time. */
+const PART = framesOf([{ op: TEXT, data: ' '.repeat(40 * MIB), fin: 0 }]);
+const REST = framesOf([{ op: CONTINUATION, data: JSON.stringify([event('client1', 1, 'x')]) }]);
+const ASK = framesOf([{ op: PING, data: '' }]);
+
+let running: RunningApp;
+
+beforeAll(async () => {
+  running = await startApp({ NOTIFIER_MAX_BODY: `${48 * MIB}` });
+});
+
+afterAll(() => running.close());
+
+/** A connector of whose message the server has the first 40 MiB. */
+async function inTheMaking(): Promise<RawWebSocket> {
+  const connector = await RawWebSocket.open(running.url, '/push_events', {});
+  connector.write(Buffer.concat([PART, ASK]));
+  await connector.raw.until(() => connector.frames.some(({ op }) => op === PONG));
+  return connector;
+}
+
+async function connections(count: number): Promise<void> {
+  await eventually(() => running.app.get(OpenConnections).count === count, `${count} connections are left`);
+}
+
+test('messages of more than 64 MiB are not in the making at once, and there is room again afterwards', async () => {
+  for (let round = 0; round < 3; round++) {
+    const first = await inTheMaking();
+    const second = await RawWebSocket.open(running.url, '/push_events', {});
+    second.write(PART);
+    expect(await second.closed()).toBe(1013);
+    expect(second.closeReason.toString()).toBe('try again later: too many requests are being received');
+    await connections(1);
+    second.destroy();
+    first.write(REST);
+    await first.raw.until(() => first.texts.length === 1);
+    expect(first.texts).toEqual(['true']);
+    // One that breaks off gives back what it took, as one that is whole.
+    const third = await inTheMaking();
+    third.destroy();
+    first.destroy();
+    await connections(0);
+  }
+});
+
+test('those over HTTP count with them', async () => {
+  const connector = await inTheMaking();
+  const body = Buffer.concat([Buffer.alloc(40 * MIB, ' '), Buffer.from('[]')]);
+  expect((await push(running.url, body)).status).toBe(503);
+  connector.write(REST);
+  await connector.raw.until(() => connector.texts.length === 1);
+  expect((await push(running.url, body)).status).toBe(200);
+  connector.destroy();
+});
+
+test('a message whose end does not come is given up, whatever else its connector says', async () => {
+  const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
+  const connector = await RawWebSocket.open(quick.url, '/push_events', {});
+  connector.write(framesOf([{ op: TEXT, data: '[', fin: 0 }]));
+  const asking = setInterval(() => connector.write(ASK), 100);
+  expect(await connector.closed()).toBe(1013);
+  expect(connector.closeReason.toString()).toBe('try again later: a message was not whole after a heartbeat');
+  clearInterval(asking);
+  await connector.raw.until(({ isEnded }) => isEnded);
+  connector.destroy();
+  await quick.close();
+});
+
+test('one that does nothing but live is not', async () => {
+  const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
+  const connector = await RawWebSocket.open(quick.url, '/push_events', {});
+  const pings = () => connector.frames.filter(({ op }) => op === PING).length;
+  const asking = setInterval(() => connector.write(ASK), 100);
+  await connector.raw.until(() => pings() === 4);
+  clearInterval(asking);
+  expect(connector.closeCode).toBeUndefined();
+  connector.destroy();
+  await quick.close();
+});
