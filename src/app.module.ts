@@ -60,7 +60,7 @@ class PortsModule implements OnApplicationShutdown {
 
   /** After the sockets and the HTTP server are closed. */
   async onApplicationShutdown(): Promise<void> {
-    this.cluster.close();
+    await this.cluster.close();
     await this.log.close();
     await this.metrics.close();
   }

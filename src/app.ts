@@ -51,6 +51,9 @@ export async function createApp(
   app.use(securityHeaders(config.tls !== undefined));
   if (config.isLoopbackOnly) http.restrictHosts(isLoopbackHost);
   const [refusals, addresses] = [app.get(RefusalLog), app.get(PeerAddresses)];
+  http.notesRefusals((request, error) =>
+    refusals.answered('request', error, { address: addresses.of(request) }),
+  );
   app.useWebSocketAdapter(
     new NotifierWsAdapter(
       app,

@@ -1,4 +1,5 @@
 import type { Config } from './config.js';
+import { settingOf } from './config/setting-of.js';
 
 type Address = Pick<Config, 'host' | 'port'>;
 
@@ -16,10 +17,10 @@ function textOf(code: string, host: string, port: number): string | undefined {
     case 'EACCES':
       return `PORT=${port} may not be opened by this user: set 1024 or more, or grant CAP_NET_BIND_SERVICE`;
     case 'EADDRNOTAVAIL':
-      return `HOST=${host} is no address of this machine`;
+      return `${settingOf('HOST', host)} is no address of this machine`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `HOST=${host} is no address, and no name that can be resolved`;
+      return `${settingOf('HOST', host)} is no address, and no name that can be resolved`;
     default:
       return undefined;
   }

@@ -83,6 +83,7 @@ describe('notifier token check', () => {
     ],
     ['no issuer', tokenFor('client1'), 'it has no iss, which must be https://example.com'],
     ['another user', tokenFor('client2', { iss }), 'its sub is "client2", and not "client1"'],
+    ['an empty user', tokenFor('', { iss }), 'its sub is "", and must not be empty'],
     ['no user', token({ iss, exp: secondsFromNow(60) }), 'it has no sub, which names the user'],
     [
       'another secret',
@@ -107,6 +108,14 @@ describe('notifier token check', () => {
     );
     expect([code, stdout]).toEqual([EXIT.no, '']);
     expect(stderr.split('\n')[0]).toContain(`notifier: not right: ${fault}`);
+  });
+
+  test('shows nothing of it that a terminal would act on', async () => {
+    const text = tokenFor('a\u001b[31m\nb', { iss });
+    const { code, stderr } = await run(['token', 'check', text], ENVIRONMENT);
+    expect(code).toBe(EXIT.no);
+    expect(stderr.split('\n')[0]).toContain('"a\\u001b[31m\\nb"');
+    expect(stderr).not.toContain('\u001b');
   });
 
   test('says everything at once', async () => {

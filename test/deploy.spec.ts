@@ -18,7 +18,7 @@ const SECRETS = {
   NOTIFIER_API_KEYS: 'backend:a-key-of-16-or-more:push',
 };
 
-/** After the grace, what closing the store and the last sockets may take. `src/main.ts` allows 0.9 s. */
+/** After the grace, what closing the store and the last sockets may take. `src/server.ts` allows 0.9 s. */
 const CLOSE_MS = 1000;
 
 /** The documents of a YAML file, without a warning. */

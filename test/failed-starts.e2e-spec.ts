@@ -41,6 +41,17 @@ test(
 );
 
 test(
+  'one that is no line is not shown in one',
+  async () => {
+    const server = await spawnServer({ NOTIFIER_AUTH: 'none', HOST: 'a\nb\u001b[31m.invalid' });
+    expect(await server.exited()).toEqual({ code: 1, signal: null });
+    expect(server.stderr).toContain('notifier: HOST is no address');
+    expect(server.stderr).not.toMatch(/\u001b|^b/m);
+  },
+  BUILD_MS,
+);
+
+test(
   'a file in the place of the data folder is named',
   async () => {
     const dir = await mkdtemp(join(tmpdir(), 'notifier-start-'));

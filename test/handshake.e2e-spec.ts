@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Figures } from './support/figures.js';
 import { event, get, json, push, pushed, send } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { SocketClient, type Refusal } from './support/socket-client.js';
@@ -86,6 +87,16 @@ describe('an open server on loopback', () => {
     expect((await push(running.url, [], headers)).status).toBe(403);
     expect((await send(running.url, '/push_events/', { method: 'POST', headers })).status).toBe(403);
     expect((await SocketClient.refusal(running.url, { headers })).status).toBe(403);
+  });
+
+  test('counts each of them', async () => {
+    const own = await startApp();
+    const headers = { Host: 'evil.example' };
+    await get(own.url, '/clients', headers);
+    await push(own.url, [], headers);
+    await SocketClient.refusal(own.url, { headers });
+    expect((await Figures.of(own.url)).value('notifier_errors_answered_total{status="403"}')).toBe(3);
+    await own.close();
   });
 
   test.each(['localhost', 'LOCALHOST:8080', '127.0.0.1', '127.1.2.3:1', '[::1]:8080'])(

@@ -95,6 +95,13 @@ export function describeNodes(redisUrl: () => string): void {
     };
     expect(new Set(explained.connections.map(({ node }) => node)).size).toBe(2);
     await nodes.pop()!.close();
+    const explains = () => send(a!, '/clients?access_id=bob');
+    // Sooner than its lease is over.
+    await eventually(
+      async () => !(await explains()).text.includes('unknown'),
+      'b is not asked any more',
+      3000,
+    );
     const alone = { clients: [{ access_id: 'alice', connections: 1 }], next: null };
     await eventually(
       async () => JSON.stringify(await listed(a!)) === JSON.stringify(alone),

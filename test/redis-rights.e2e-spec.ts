@@ -120,6 +120,60 @@ describe('a right that is missing', () => {
     },
   );
 
+  test('the right to wait for replicas is needed where they are waited for', async () => {
+    await makeUser(redis, '+wait');
+    server = await spawnServer({
+      NOTIFIER_STORE: 'redis',
+      NOTIFIER_REDIS_URL: withUser(redis.url),
+      NOTIFIER_REDIS_WAIT: '1',
+      NOTIFIER_LOG_LEVEL: 'warn',
+    });
+    try {
+      await server.listening();
+      await eventually(() => /its ACL refuses WAIT/.test(server.stderr), 'the log names it');
+      expect(await isReady()).toBe(false);
+      expect((await push(server.url, [event('alice', 1, 'x')])).status).toBe(503);
+      expect(await redis.ask('KEYS', '*:e:*')).toEqual([]);
+      await makeUser(redis);
+      await eventually(isReady, 'the node is ready');
+    } finally {
+      await server.kill();
+      await redis.ask('FLUSHALL');
+    }
+  });
+
+  test('a server that goes on refusing is asked no more often for all its new connections', async () => {
+    await makeUser(redis, '+hdel');
+    server = await spawnServer({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: withUser(redis.url) });
+    const scriptCalls = async () => {
+      const [, calls = '0'] =
+        /cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.ask('INFO', 'commandstats'))) ?? [];
+      return Number(calls);
+    };
+    const inTwoSeconds = async () => {
+      const before = await scriptCalls();
+      await new Promise((done) => setTimeout(done, 2000));
+      return (await scriptCalls()) - before;
+    };
+    const clients = async () =>
+      String(await redis.ask('CLIENT', 'LIST')).match(/ user=notifier /g)?.length ?? 0;
+    try {
+      await server.listening();
+      await eventually(() => /its ACL refuses/.test(server.stderr), 'the log says it');
+      const once = await inTwoSeconds();
+      for (let i = 0; i < 8; i++) {
+        await redis.ask('CLIENT', 'KILL', 'USER', 'notifier');
+        await eventually(async () => (await clients()) === 4, 'all connections are back');
+        await eventually(async () => (await scriptCalls()) > i, 'it is looked at');
+      }
+      // The store's loop, and the lease of the cluster once a second: loops that add up ask eight times as often.
+      expect(await inTwoSeconds()).toBeLessThan(2 * once + 4);
+    } finally {
+      await server.kill();
+      await redis.ask('FLUSHALL');
+    }
+  }, 60_000);
+
   test('a wrong password is said, and not shown', async () => {
     await makeUser(redis);
     server = await spawnServer({

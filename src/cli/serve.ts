@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { ConfigError } from '../config.js';
+import type { Config } from '../config.js';
 import { readSecret } from './credentials.js';
 import { EXIT } from './exit-codes.js';
 import { flagOf, SETTINGS, type Setting } from './settings.js';
@@ -25,14 +25,21 @@ export async function serve(options: Readonly<Record<string, string>>): Promise<
     process.env[setting.name] = setting.isSecret ? fromFile(setting, value) : value;
     flags.set(setting.name, ` (${flagOf(setting)})`);
   }
-  const { readConfig } = await import('../config.js');
+  const config = await configOrExit(flags);
+  const { run } = await import('../server.js');
+  await run(config);
+}
+
+/** @param flags what to add to the names of settings that came from flags */
+async function configOrExit(flags: ReadonlyMap<string, string>): Promise<Config> {
+  const { ConfigError, readConfig } = await import('../config.js');
   try {
-    readConfig(process.env);
+    return readConfig(process.env);
   } catch (error) {
-    for (const line of (error as ConfigError).mistakes) remark(`notifier: ${withFlag(line, flags)}`);
+    if (!(error instanceof ConfigError)) throw error;
+    for (const line of error.mistakes) remark(`notifier: ${withFlag(line, flags)}`);
     process.exit(EXIT.config);
   }
-  await import('../main.js');
 }
 
 /** The server knows nothing of flags: whoever set one looks for its name. */

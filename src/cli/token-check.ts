@@ -2,6 +2,7 @@ import { compactVerify } from 'jose';
 import { isExpiry, Tokens, type TokenRules } from '../auth/tokens.js';
 import type { TokenKeys } from '../auth/token-keys.js';
 import { NotAdmittedError } from '../notifier/authenticator.js';
+import { accessIdFault } from '../notifier/event.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { printable, say, span } from './terminal.js';
@@ -129,6 +130,8 @@ function userFault(claims: Members, claim: string, accessId: string | undefined)
   const user = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
   if (user === undefined) return `it has no ${claim}, which names the user`;
   if (typeof user !== 'string') return `its ${claim} is not a string: ${shown(user)}`;
+  const fault = accessIdFault(user);
+  if (fault !== undefined) return `its ${claim} is ${shown(user)}, and ${fault}`;
   if (accessId === undefined || accessId === user) return undefined;
   return `its ${claim} is ${shown(user)}, and not ${shown(accessId)}`;
 }

@@ -39,14 +39,14 @@ export class LocalCluster extends Cluster {
   async connectionsOf(accessId: string): Promise<readonly ConnectionInfo[]> {
     const subscriptions = this.subscriptions.subscriptionsOf(accessId);
     if (subscriptions.length === 0) return [];
-    const { newest } = await this.buffer.extent(accessId);
+    const { newest, events } = await this.buffer.extent(accessId);
     return subscriptions.map(({ connection, position, since }) => ({
       node: this.node,
       since,
       address: connection.address,
       form: connection.form,
       position: position ? formatPosition(position) : null,
-      behind: behind(position, newest),
+      behind: Math.min(events, behind(position, newest)),
       lastSignOfLife: connection.lastSignOfLife,
     }));
   }

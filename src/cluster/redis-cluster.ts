@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import {
   Cluster,
@@ -23,13 +24,13 @@ const LEASE_MS = 5000;
 /** How long other nodes may take to answer. */
 const ANSWER_MS = 500;
 
-/** Renews a lease and names all nodes whose lease holds. */
+/** Renews a lease, or gives it up where its time is 0, and names all nodes whose lease holds. */
 const LEASE = new RedisScript(`#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if tonumber(ARGV[2]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('ZRANGE', KEYS[1], 0, -1)`);
 
 const TAG = '{nodes}';
@@ -70,6 +71,7 @@ export class RedisCluster extends Cluster {
   private others: readonly string[] = [];
   /** Whether subscribing has failed: until it is tried again with the next lease, the other nodes ask in vain. */
   private isDeaf = false;
+  private isClosed = false;
 
   constructor(
     private readonly local: LocalCluster,
@@ -139,8 +141,10 @@ export class RedisCluster extends Cluster {
     return [...(await this.local.figures(since)), ...theirs];
   }
 
-  override close(): void {
+  override async close(): Promise<void> {
     clearInterval(this.timer);
+    this.isClosed = true;
+    if (this.server?.isReady) await Promise.race([this.lease(0), delay(ANSWER_MS)]);
     this.servers.close();
   }
 
@@ -153,9 +157,14 @@ export class RedisCluster extends Cluster {
   }
 
   private async renew(): Promise<void> {
+    if (this.isClosed) return;
     if (this.isDeaf) void this.subscribe(this.server);
+    await this.lease(LEASE_MS);
+  }
+
+  private async lease(ms: number): Promise<void> {
     try {
-      const args = [this.local.node, String(LEASE_MS)];
+      const args = [this.local.node, String(ms)];
       const { reply } = await this.servers.run(LEASE, this.slot, [this.channel('leases')], args);
       this.others = (reply as Reply[]).map(String).filter((node) => node !== this.local.node);
     } catch (error) {

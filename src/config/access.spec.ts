@@ -51,7 +51,7 @@ describe('where the server listens', () => {
 
   test('whoever is let in without being asked is named', () => {
     expect(readConfig({ NOTIFIER_AUTH: 'none' }).warnings).toEqual([
-      'NOTIFIER_AUTH=none: everyone who reaches 0.0.0.0 may subscribe and push',
+      'NOTIFIER_AUTH=none: everyone who reaches HOST=0.0.0.0 may subscribe and push',
     ]);
     expect(readConfig({ ...BOTH, NOTIFIER_AUTH: 'none' }).warnings).toEqual([]);
   });

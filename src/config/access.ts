@@ -2,6 +2,7 @@ import type { ApiKey } from '../auth/api-keys.js';
 import { trustedProxies, type TrustedProxies } from '../wire/peer-addresses.js';
 import { readApiKeys } from './api-keys.js';
 import { isLoopback, type Reader } from './reader.js';
+import { settingOf } from './setting-of.js';
 import { readSubscribers, type SubscriberAuthentication } from './subscribers.js';
 
 /** Who may come in, and from where. */
@@ -36,7 +37,7 @@ export function readAccess(reader: Reader): Access {
   const host = reader.text('HOST', isLoopbackOnly ? '127.0.0.1' : '0.0.0.0');
   if (isLoopbackOnly) limitToLoopback(reader, host, open);
   else if (isOpen && !isLoopback(host)) {
-    reader.warn(`NOTIFIER_AUTH=none: everyone who reaches ${host} may ${verbs(open)}`);
+    reader.warn(`NOTIFIER_AUTH=none: everyone who reaches ${settingOf('HOST', host)} may ${verbs(open)}`);
   }
   return {
     host,
@@ -57,11 +58,6 @@ function limitToLoopback(reader: Reader, host: string, open: Open): void {
   const remedy = `nothing says who may ${verbs(open)}: set ${settings}, or NOTIFIER_AUTH=none if it is meant to be open`;
   if (isLoopback(host)) reader.warn(`listening on this machine only: ${remedy}`);
   else reader.mistake(`${settingOf('HOST', host)} is not a loopback address, and ${remedy}`);
-}
-
-/** With its value, where that is on one line. */
-function settingOf(name: string, value: string): string {
-  return /^[!-~]+$/.test(value) ? `${name}=${value}` : name;
 }
 
 function verbs({ subscribe, push }: Open): string {

@@ -67,7 +67,7 @@ export class Reader {
     return fallback;
   }
 
-  /** A number of seconds, fractions allowed, as milliseconds; timers of Node end at 2^31 - 1 ms (24.8 days) and no age exceeds 100 years. */
+  /** A number of seconds, fractions allowed, as milliseconds: at most a day, or 100 years for an age (`…_TTL`), which is no timer. */
   seconds(name: string, fallback: number, min: number): number {
     const max = name.endsWith('_TTL') ? 3_153_600_000 : 86_400;
     const text = this.text(name, undefined);

@@ -13,7 +13,10 @@ export class InterfaceDocument {
 
   /** As JSON. What makes it is loaded by whoever asks first: 150 ms and 12 MB, which a server that is never asked does without. */
   json(): Promise<string> {
-    this.made ??= this.make();
+    this.made ??= this.make().catch((error: unknown) => {
+      this.made = undefined;
+      throw error;
+    });
     return this.made;
   }
 

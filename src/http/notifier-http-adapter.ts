@@ -38,6 +38,7 @@ const TLS_HANDSHAKE_MS = 10_000;
 export class NotifierHttpAdapter extends ExpressAdapter {
   private readonly shortcuts = new Map<string, Handler>();
   private isAllowedHost: (host: string | undefined) => boolean = () => true;
+  private refused: (request: IncomingMessage, error: unknown) => void = () => undefined;
 
   /**
    * @param maxSockets whoever connects beyond is cut: an accept that fails for want of a descriptor would be retried in a busy loop
@@ -48,6 +49,11 @@ export class NotifierHttpAdapter extends ExpressAdapter {
     private readonly tls: TlsIdentity | undefined,
   ) {
     super();
+  }
+
+  /** Has `take` take note of requests that are not even looked at. */
+  notesRefusals(take: (request: IncomingMessage, error: unknown) => void): void {
+    this.refused = take;
   }
 
   /** Refuses requests whose `Host` `isAllowed` does not know. */
@@ -91,7 +97,10 @@ export class NotifierHttpAdapter extends ExpressAdapter {
 
   private handle(request: IncomingMessage, response: ServerResponse): void {
     const refusal = this.refusal(request);
-    if (refusal) return answerError(response, refusal);
+    if (refusal) {
+      this.refused(request, refusal);
+      return answerError(response, refusal);
+    }
     const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
     const express = this.getInstance<Handler>();
     (shortcut ?? express)(request, response);

@@ -56,6 +56,6 @@ export abstract class Cluster {
   /** What all nodes have sampled after `since` (Unix milliseconds), this one first; a node that is silent for 500 ms is named as such. */
   abstract figures(since: number): Promise<readonly NodeFigures[]>;
 
-  /** Leaves the others. */
-  close(): void {}
+  /** Leaves the others, who ask it no longer. */
+  async close(): Promise<void> {}
 }

@@ -33,7 +33,7 @@ export abstract class Connection {
   /** Whether the peer has shown a sign of life since this was last asked, or the connection has yet to find out and ends itself if not. */
   abstract takeSignOfLife(): boolean;
 
-  /** When the peer last showed a sign of life, Unix milliseconds. */
+  /** When the peer last showed a sign of life, Unix milliseconds; of a stream, when its socket last had room at a heartbeat. */
   abstract readonly lastSignOfLife: number;
 
   abstract sendSubscribed(subscribed: Subscribed): void;

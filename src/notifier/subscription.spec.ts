@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { array, assert, asyncProperty, constant, constantFrom, integer, oneof, record } from 'fast-check';
 import { FakeConnection } from '../../test/support/fake-connection.js';
 import { settle } from '../../test/support/gates.js';
@@ -169,6 +170,21 @@ describe('a subscription', () => {
     await settle();
     expect(connection.closed).toBeUndefined();
     expect(connection.deliveries).toHaveLength(1);
+  });
+
+  test('ends, and says why in the log, where the store is broken', async () => {
+    const said: unknown[] = [];
+    Logger.overrideLogger({ error: (error: unknown) => said.push(error), log: () => 0, warn: () => 0 });
+    const { subscription, connection } = await world.subscribe();
+    const broken = new Error('MDB_CORRUPTED');
+    world.log.at = () => {
+      throw broken;
+    };
+    subscription.lookAgain();
+    await settle();
+    Logger.overrideLogger(false);
+    expect(connection.closed).toEqual({ reason: 'internal error' });
+    expect(said).toEqual([broken]);
   });
 
   test('sends nothing after its end, not even a page that was being read', async () => {

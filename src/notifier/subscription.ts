@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { Close } from './close.js';
 import type { Connection } from './connection.js';
 import { Delivery } from './delivery.js';
@@ -7,6 +8,9 @@ import type { Metrics } from './metrics.js';
 import type { Position } from './position.js';
 import type { StartPoint } from './start-point.js';
 import type { Tail } from './tail.js';
+
+/** One for all: a member would cost every idle connection its bytes. */
+const logger = new Logger('Subscription');
 
 /**
  * One client's cursor in its user's log.
@@ -117,7 +121,9 @@ export class Subscription {
       (error: unknown) => {
         this.isReading = false;
         // A store that does not answer now: the next announcement or position check asks again.
-        if (!(error instanceof StoreUnavailableError)) this.close({ reason: 'internal error' });
+        if (error instanceof StoreUnavailableError) return;
+        logger.error(error);
+        this.close({ reason: 'internal error' });
       },
     );
   }

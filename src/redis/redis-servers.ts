@@ -94,7 +94,7 @@ export class RedisServers {
         return { reply: await server.run(script, keys, args, isAsking), server, generation };
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        const redirection = this.redirection(slot, message);
+        const redirection = this.redirection(slot, message, server.name);
         if ((!redirection && !TRY_AGAIN.test(message)) || performance.now() > ends) throw unavailable(error);
         isAsking = redirection !== undefined && message.startsWith('ASK');
         if (!redirection?.isReady) await delay(RETRY_MS);
@@ -104,10 +104,10 @@ export class RedisServers {
   }
 
   /** The server that an answer points to: `MOVED 3999 127.0.0.1:6381` for good, `ASK …` for this time. */
-  private redirection(slot: number, message: string): RedisServer | undefined {
-    const [, kind, address] = /^(MOVED|ASK) \d+ (\S+)/.exec(message) ?? [];
-    if (!kind || !address || !this.isCluster) return undefined;
-    const server = this.at(address);
+  private redirection(slot: number, message: string, askedOf: string): RedisServer | undefined {
+    const [, kind, host, port] = /^(MOVED|ASK) \d+ (\S*):(\d+)/.exec(message) ?? [];
+    if (!kind || !this.isCluster || this.isClosed) return undefined;
+    const server = this.at(nameOf(host, port!, askedOf));
     if (kind === 'MOVED') {
       if (this.slots[slot] !== server) {
         this.slots[slot] = server;
@@ -184,9 +184,7 @@ export class RedisServers {
     const before = this.slots;
     this.slots = [...before];
     for (const [first, last, [host, port]] of ranges) {
-      // A node that does not know its own address leaves it out.
-      const name = host ? `${host}:${port}` : `${askedOf.slice(0, askedOf.lastIndexOf(':'))}:${port}`;
-      this.slots.fill(this.at(name), first, last + 1);
+      this.slots.fill(this.at(nameOf(host, port, askedOf)), first, last + 1);
     }
     this.letGo();
     if (this.slots.some((server, slot) => server !== before[slot])) this.listener.moved();
@@ -200,6 +198,11 @@ export class RedisServers {
       server.close();
     }
   }
+}
+
+/** A node that does not know its own address, or is not to tell it, leaves the host out: it is that of the node that was asked. */
+function nameOf(host: string | undefined, port: string | number, askedOf: string): string {
+  return `${host || askedOf.slice(0, askedOf.lastIndexOf(':'))}:${port}`;
 }
 
 type SlotRange = readonly [first: number, last: number, master: readonly [host: string, port: number]];

@@ -15,6 +15,7 @@ import { NotAdmittedError } from '../notifier/authenticator.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { InvalidSubscriptionError, type Subscribing } from '../wire/first-message.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
+import { RefusalLog } from '../wire/refusal-log.js';
 import { RefusedError, refusalFor } from './refusals.js';
 import { SseConnection } from './sse-connection.js';
 import { SseOptions } from './sse-options.js';
@@ -35,6 +36,7 @@ export class EventStreamController {
     private readonly connections: OpenConnections,
     private readonly options: SseOptions,
     private readonly addresses: PeerAddresses,
+    private readonly refusals: RefusalLog,
   ) {}
 
   /** Anything that does not ask for a stream by name should have been a WebSocket handshake. */
@@ -92,6 +94,8 @@ export class EventStreamController {
     response.on('close', () => {
       this.connections.release(connection);
       connection.subscription?.end();
+      // A refusal that became a status is told as that of a request.
+      if (connection.hasBegun) this.refusals.closed(connection, asked.accessId);
       this.logger.debug({ msg: 'connection closed', address });
     });
     this.logger.debug({ msg: 'subscribed', access_id: asked.accessId, form: connection.form, address });

@@ -29,6 +29,7 @@ export class SseConnection extends StreamConnection {
 
   /** Resolves when the stream has begun. Rejects, with a `RefusedError`, where it never will. */
   readonly begun: Promise<void>;
+  hasBegun = false;
   private resolveBegun!: () => void;
   private refuse!: (error: RefusedError) => void;
 
@@ -49,7 +50,8 @@ export class SseConnection extends StreamConnection {
 
   /** The client of a stream has no way to say anything: that it takes what it is sent is all it shows. */
   override takeSignOfLife(): boolean {
-    return super.takeSignOfLife() || this.hasRoom;
+    if (this.hasRoom) this.noteLife();
+    return super.takeSignOfLife();
   }
 
   /** The id makes the position the last event id of a browser's `EventSource`, which then comes back with it. */
@@ -68,7 +70,7 @@ export class SseConnection extends StreamConnection {
   sendHeadReached(): void {}
 
   sendHeartbeat(): void {
-    if (this.hasRoom && this.response.headersSent) this.write(COMMENT);
+    if (this.hasRoom && this.hasBegun) this.write(COMMENT);
   }
 
   terminate(): void {
@@ -76,7 +78,7 @@ export class SseConnection extends StreamConnection {
   }
 
   protected sayFarewell(close: Close): void {
-    if (!this.response.headersSent && isRefusal(close)) return this.refuse(new RefusedError(close));
+    if (!this.hasBegun && isRefusal(close)) return this.refuse(new RefusedError(close));
     this.begin();
     const { retryAfterMs } = close;
     const data = JSON.stringify({ code: CLOSE_CODES[close.reason], reason: closeText(close) });
@@ -93,7 +95,8 @@ export class SseConnection extends StreamConnection {
   }
 
   private begin(): void {
-    if (this.response.headersSent) return;
+    if (this.hasBegun) return;
+    this.hasBegun = true;
     this.response.useChunkedEncodingByDefault = false;
     this.response.writeHead(200, HEADERS);
     this.response.flushHeaders();

@@ -38,6 +38,9 @@ export interface RedisOptions {
 
 const ANSWER_TIMEOUT_MS = 1900;
 
+/** A server that does not answer as it should is looked at again after so long. */
+const RETRY_MS = 500;
+
 /** Partitions looked at in one call after a connection is new. */
 const ATTESTED_AT_ONCE = 64;
 
@@ -67,13 +70,19 @@ export class RedisEventLog extends EventLog {
   private unreadySince: number | undefined = performance.now();
   private isClosed = false;
   private readonly attested = new WeakMap<RedisServer, number>();
+  /** When a server is looked at again that did not answer as it should. */
+  private readonly retries = new WeakMap<RedisServer, NodeJS.Timeout>();
   /** Servers that do not let this user do what is needed. */
   private readonly refusing = new WeakSet<RedisServer>();
   /** What was last said of a server that does not do as it should. */
   private readonly complaints = new Map<string, string>();
 
   /** @param clock instead of the server's, for tests */
-  constructor(bounds: Bounds, options: RedisOptions, clock?: () => number) {
+  constructor(
+    bounds: Bounds,
+    private readonly options: RedisOptions,
+    clock?: () => number,
+  ) {
     super();
     this.keys = new Keys(options.prefix);
     this.announcements = new Announcements(
@@ -225,6 +234,7 @@ export class RedisEventLog extends EventLog {
    */
   private async attest(server: RedisServer): Promise<void> {
     const { generation } = server;
+    clearTimeout(this.retries.get(server));
     // Before anything is awaited: whoever finds it connected sends what comes behind them.
     server.load(Object.values(scripts));
     try {
@@ -242,13 +252,18 @@ export class RedisEventLog extends EventLog {
     } catch (error) {
       if (this.isClosed || server.generation !== generation) return;
       this.complain(server.name, `does not answer as it should: ${(error as Error).message}`);
-      setTimeout(() => void this.attest(server), 500).unref();
+      // Of two that were under way, one is enough.
+      clearTimeout(this.retries.get(server));
+      this.retries.set(server, setTimeout(() => void this.attest(server), RETRY_MS).unref());
     }
   }
 
   /** @throws Error where it refuses something that is needed */
   private async rehearse(server: RedisServer, partition: number): Promise<void> {
-    const refused = await refusedRights(server, this.keys, partition, PUBLISH);
+    const refused = await refusedRights(server, this.keys, partition, {
+      publishing: PUBLISH,
+      waits: this.options.waitReplicas > 0,
+    });
     if (refused.length === 0) return void this.refusing.delete(server);
     this.refusing.add(server);
     throw new Error(`its ACL refuses ${refused.join('; ')}`);

@@ -7,7 +7,7 @@ import { CLOSE_CODES } from './close-codes.js';
 import { closeText } from './close-text.js';
 import { describeError } from './error-description.js';
 
-/** What was refused: a request other than a push or a drop, or a whole connection, at its handshake or later. */
+/** What was refused: a push, a drop, any other request, a handshake, or a connection that stood already. */
 export type Refused = 'push' | 'drop' | 'request' | 'handshake' | 'connection';
 
 /** Who was refused, as far as that is known. */

@@ -17,7 +17,7 @@ export interface RunningApp {
 const DEFAULTS = { PORT: '0', NOTIFIER_STORE: 'memory', NOTIFIER_LOG_LEVEL: 'silent' };
 
 /**
- * Starts the application as `main.ts` does.
+ * Starts the application as `server.ts` does.
  *
  * @param environment what its configuration is read from, over: any port, memory, no log
  * @param replacements providers that take the place of the application's own (EventLog, Authenticator, …)

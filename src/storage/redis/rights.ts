@@ -12,20 +12,26 @@ const SUBSCRIBER_MS = 2000;
  * is stored: a script that is refused a command half way leaves a half behind.
  *
  * @param partition one that the server serves
+ * @param needs how it publishes, and whether it waits for replicas
  */
 export async function refusedRights(
   server: RedisServer,
   keys: Keys,
   partition: number,
-  publishing: string,
+  needs: { readonly publishing: string; readonly waits: boolean },
 ): Promise<string[]> {
   const channel = keys.rehearsal(partition);
-  const reply = await server.run(scripts.rights, [channel], ['', '0 0 0 0 0 0 0 0', publishing, channel]);
+  const reply = await server.run(
+    scripts.rights,
+    [channel],
+    ['', '0 0 0 0 0 0 0 0', needs.publishing, channel],
+  );
   const subscriber = await server.subscribing(SUBSCRIBER_MS);
   const others = [
     ['PING', server.commands.ping()],
     ['SSUBSCRIBE', subscriber.ssubscribe(channel)],
     ['SUNSUBSCRIBE', subscriber.sunsubscribe(channel)],
+    ...(needs.waits ? ([['WAIT', server.commands.wait(0, 1)]] as const) : []),
   ] as const;
   const answers = await Promise.allSettled(others.map(([, answer]) => answer));
   const refused = answers.flatMap((answer, i) => {
