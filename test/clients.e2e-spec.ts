@@ -107,6 +107,17 @@ describe.each(STORES)('GET /clients with the %s store', (name) => {
     ]);
   });
 
+  test.each([
+    ['?access_id=%C0%80', 'the query must be UTF-8, percent-encoded'],
+    ['?after=%', 'the query must be UTF-8, percent-encoded'],
+    ['?after=a&after=b', 'after must not stand twice in the query'],
+    ['?limit=1&limit=1', 'limit must not stand twice in the query'],
+    ['?x=1&x=1', 'a parameter must not stand twice in the query'],
+  ])('refuses %s, which could mean anything', async (query, message) => {
+    const answer = await get(running.url, `/clients${query}`);
+    expect([answer.status, (json(answer) as ErrorAnswer).message]).toEqual([400, message]);
+  });
+
   test('takes a limit of 1 and of 10,000', async () => {
     for (const limit of [1, 10_000])
       expect((await get(running.url, `/clients?limit=${limit}`)).status).toBe(200);

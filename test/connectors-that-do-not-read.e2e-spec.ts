@@ -5,7 +5,7 @@ import { ShutdownService } from '../src/notifier/shutdown.service.js';
 import { Figures } from './support/figures.js';
 import { Gates } from './support/gates.js';
 import { event } from './support/http.js';
-import { framesOf, TEXT } from './support/raw-frames.js';
+import { CLOSE, framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { TestStore } from './support/test-store.js';
@@ -15,6 +15,8 @@ import { WrappedLog } from './support/wrapped-log.js';
 let running: RunningApp;
 
 afterEach(() => running.close());
+
+const BINARY = 2;
 
 const connect = () => RawWebSocket.open(running.url, '/push_events', {});
 
@@ -57,6 +59,33 @@ test('one that reads after a while gets every answer', async () => {
   raw.socket.resume();
   await raw.until(({ socket }) => socket.bytesRead === handshakeBytes + (MANY + 1) * answerBytes);
   raw.destroy();
+});
+
+const FOREIGN = 3;
+const TOO_LARGE = JSON.stringify('x'.repeat(1_048_576));
+
+test.each([
+  ['a close', { op: CLOSE, data: { hex: '03e8' } }, 1000],
+  ['a frame of no kind', { op: FOREIGN, data: '' }, 1002],
+  ['a message that is too large', { op: TEXT, data: TOO_LARGE }, 1009],
+  ['a binary message', { op: BINARY, data: 'x' }, 1003],
+])('pushes are answered before %s behind them ends the connection', async (_, last, code) => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  log.at = (point) => gates.pass(point);
+  running = await startApp({}, [log.provider]);
+  const connector = await connect();
+  gates.close('appended');
+  const push = { op: TEXT, data: JSON.stringify([event('client1', 1, 'x')]) };
+  connector.write(framesOf([push, push, last]));
+  await gates.reached('appended');
+  // Of what comes behind the end nothing is stored, and nothing is kept.
+  connector.write(framesOf([push]));
+  gates.open('appended');
+  expect(await connector.closed()).toBe(code);
+  expect(connector.texts).toEqual(['true', 'true']);
+  expect((await log.extent('client1')).events).toBe(2);
+  connector.destroy();
 });
 
 test('pushes that are on their way when the server goes down are answered before the close', async () => {

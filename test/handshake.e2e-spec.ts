@@ -12,6 +12,8 @@ function expectRefused(refusal: Refusal, status: number, message: string): void 
   expect(json(refusal)).toEqual({ statusCode: status, error: expect.any(String), message });
 }
 
+const KEY = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+
 describe('a handshake', () => {
   let running: RunningApp;
 
@@ -20,6 +22,19 @@ describe('a handshake', () => {
   });
 
   afterAll(() => running.close());
+
+  test.each([
+    ['of an older version', '/subscribe_to_events HTTP/1.1', 8, 426],
+    ['in HTTP/1.0', '/subscribe_to_events HTTP/1.0', 13, 400],
+    ['for a whole URL', 'ws://localhost/subscribe_to_events?x HTTP/1.1', 13, 101],
+    ['for a whole URL without a path', 'ws://localhost HTTP/1.1', 13, 404],
+  ])('%s is answered as it should be', async (_, line, version, status) => {
+    const socket = await RawSocket.connect(running.url);
+    socket.write(`GET ${line}\r\nHost: localhost\r\n${KEY}Sec-WebSocket-Version: ${version}\r\n\r\n`);
+    await socket.until(({ statuses }) => statuses.length > 0);
+    expect(socket.statuses).toEqual([status]);
+    socket.destroy();
+  });
 
   test('for an unknown path is answered with 404', async () => {
     expectRefused(await SocketClient.refusal(`${running.url}/nope`), 404, 'no such path');

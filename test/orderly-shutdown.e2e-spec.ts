@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { builtEntry } from './support/build.js';
 import { event, get, push, pushed } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
+import { RawWebSocket } from './support/raw-websocket.js';
 import { SlowReader } from './support/slow-reader.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -74,6 +75,20 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
   test('waits for nothing where nobody is connected', async () => {
     await start(name, { NOTIFIER_SHUTDOWN_DELAY: '3600', NOTIFIER_SHUTDOWN_GRACE: '7200' });
     expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  test('tells also those who come when the others have been told', async () => {
+    const url = await start(name, { NOTIFIER_SHUTDOWN_DELAY: '0', NOTIFIER_SHUTDOWN_GRACE: '7200' });
+    const silent = await SlowReader.subscribe(url, { access_id: 'silent', timestamp: 0 });
+    server.signal('SIGTERM');
+    await eventually(async () => (await push(url, [])).status === 503, 'pushes are refused');
+    for (const path of ['/push_events', '/subscribe_to_events']) {
+      const late = await RawWebSocket.open(url, path, {});
+      expect(await late.closed()).toBe(1012);
+      late.destroy();
+    }
+    silent.destroy();
+    expect(await server.exited()).toEqual({ code: 0, signal: null });
   });
 
   test('waits no longer once the last one has gone', async () => {

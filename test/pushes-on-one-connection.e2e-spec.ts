@@ -68,6 +68,32 @@ describe.each(STORES)('with the %s store', (name) => {
     socket.destroy();
   });
 
+  test('nothing behind a push that is refused unread is done: its connection ends', async () => {
+    const socket = await connect();
+    socket.write(pushOf('[]') + pushOf('[]').replace('json', 'xml') + pushOf(`[${EVENT}]`).repeat(2));
+    await socket.ended();
+    expect(socket.statuses).toEqual([200, 415]);
+    expect((await get(running.url, '/clients?access_id=client1')).text).toContain('"events":0');
+    socket.destroy();
+  });
+
+  test('whoever has said all it has to say still gets its answers', async () => {
+    const socket = await connect();
+    socket.write(pushOf(`[${EVENT}]`).repeat(3));
+    socket.end();
+    await socket.ended();
+    expect(socket.statuses).toEqual([200, 200, 200]);
+    socket.destroy();
+  });
+
+  test('a tunnel is refused, behind the answers that are still to come', async () => {
+    const socket = await connect();
+    socket.write(`${pushOf('[]')}CONNECT localhost:1 HTTP/1.1\r\n${HOST}\r\n`);
+    await socket.ended();
+    expect(socket.statuses).toEqual([200, 405]);
+    socket.destroy();
+  });
+
   test('a handshake that ends in what looks like a push takes nothing of what another connection says', async () => {
     const socket = await connect();
     socket.write(pushOf('[]'));

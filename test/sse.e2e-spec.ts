@@ -84,6 +84,17 @@ describe('server-sent events', () => {
     }
   });
 
+  it('a parameter by another name, or twice, is refused: the stream would not be the one that was meant', async () => {
+    const messageFor = async (query: string) => {
+      const headers = { Accept: 'text/event-stream' };
+      return (await ask(notifier.url, `/subscribe_to_events?${query}`, headers)).text;
+    };
+    expect(await messageFor('access_id=a&lastEventId=x')).toContain('last_event_id is written lastEventId');
+    expect(await messageFor('access_id=a&timestamp=1&timestamp=2')).toContain(
+      'timestamp must not stand twice',
+    );
+  });
+
   it('an unknown last event id is answered with recovered false and all that is left', async () => {
     await pushed(notifier.url, [event('unknown', 1), event('unknown', 2)]);
     const stream = await open({ access_id: 'unknown', last_event_id: 'AAAAAAAA.7.abc' });

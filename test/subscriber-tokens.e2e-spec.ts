@@ -103,6 +103,11 @@ test('a wrong or expired token on the handshake is answered 401 instead of the u
   const expired = token({ sub: 'client1', exp: secondsFromNow(-60) });
   expect(await refusal(`Bearer ${expired}`)).toEqual([401, 'Bearer', 'token expired']);
   expect(await refusal('Bearer nonsense')).toEqual([401, 'Bearer', 'token is not valid']);
+  expect(await refusal(`Bearer ${token({ exp: secondsFromNow(60) })}`)).toEqual([
+    401,
+    'Bearer',
+    'token names no user',
+  ]);
   expect(await refusal('Bearer')).toEqual([401, 'Bearer', 'token is not valid']);
   expect(await refusal(`bearer ${token({ sub: 'client1' })}`)).toEqual([
     401,

@@ -23,12 +23,15 @@ export class JwtAuthenticator extends Authenticator implements OnModuleDestroy {
     if (token === undefined) throw unauthorized('token is missing');
     const { user, until } = await this.tokens.verify(token);
     // Before the time: a token of somebody else is not one to be renewed.
+    if (accessIdFault(user)) throw unauthorized('token names no user');
     if (user !== accessId) throw unauthorized('token is not for this access_id');
     return current({ user, until });
   }
 
   override async checkHandshake(token: string): Promise<void> {
-    current(await this.tokens.verify(token));
+    const facts = await this.tokens.verify(token);
+    if (accessIdFault(facts.user)) throw unauthorized('token names no user');
+    current(facts);
   }
 
   override claimedUser(token: string | undefined): string {

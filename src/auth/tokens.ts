@@ -104,6 +104,7 @@ function faultOf(error: unknown): string {
   if (!(error instanceof errors.JWTClaimValidationFailed)) return 'token is not valid';
   if (error.reason === 'missing') return `${error.claim} is required in the token`;
   if (error.claim === 'exp') return 'exp of the token must be a number of seconds';
+  if (error.reason === 'invalid') return `${error.claim} of the token must be a number of seconds`;
   if (error.claim === 'nbf') return 'token is not valid yet';
   return error.claim === 'iss' || error.claim === 'aud'
     ? `${error.claim} of the token is not accepted here`

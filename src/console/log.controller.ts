@@ -1,10 +1,14 @@
-import { BadRequestException, Controller, Get, Header, Query, UseGuards } from '@nestjs/common';
+import { BadRequestException, Controller, Get, Header, Req, UseGuards } from '@nestjs/common';
+import type { Request } from 'express';
 import { Authenticator } from '../notifier/authenticator.js';
 import { accessIdFault, eventPrefix } from '../notifier/event.js';
 import type { StoredEvent } from '../notifier/event-log.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import { formatPosition } from '../notifier/position.js';
+import { readQuery, type Query } from '../wire/query.js';
 import { ReadScopeGuard } from '../wire/read-scope.guard.js';
+
+const NAMES = ['access_id', 'before', 'limit'];
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 200;
@@ -28,7 +32,8 @@ export class LogController {
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  async log(@Query() query: Record<string, unknown>): Promise<object> {
+  async log(@Req() request: Request): Promise<object> {
+    const query = readQuery(request.url, NAMES);
     const accessId = query['access_id'];
     const fault = accessIdFault(accessId);
     if (fault) throw new BadRequestException(`access_id ${fault}`);
@@ -61,10 +66,10 @@ function payloadOf(accessId: string, { createdAt, text }: StoredEvent): string {
   return `${new TextDecoder().decode(whole.subarray(0, MAX_PAYLOAD_BYTES), { stream: true })}…`;
 }
 
-function readInteger(query: Record<string, unknown>, name: string, absent: number, max: number): number {
+function readInteger(query: Query, name: string, absent: number, max: number): number {
   const text = query[name];
   if (text === undefined) return absent;
-  const value = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : 0;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > max) throw new BadRequestException(`${name} must be an integer from 1 to ${max}`);
   return value;
 }

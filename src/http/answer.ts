@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
 import { describeError } from '../wire/error-description.js';
 import { SocketWriter } from '../wire/socket-writer.js';
@@ -59,6 +60,14 @@ function readyAnswer(): Buffer {
   return answer;
 }
 
+/** Connections that have been told that they end: what they had sent before they knew must not be done. */
+const toldToClose = new WeakSet<Socket>();
+
+/** RFC 9112, section 9.6: what comes behind a request that was answered with `Connection: close` is not looked at. */
+export function isToldToClose(socket: Socket): boolean {
+  return toldToClose.has(socket);
+}
+
 /** The one form in which errors leave: status, its name, and a message that never quotes the client. */
 export function answerError(response: ServerResponse, error: unknown, headers = {}): void {
   // Also where the peer is gone.
@@ -77,8 +86,9 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
     ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),
     ...headers,
   });
-  if (hasUnreadBody(response.req)) endOnceHeard(response, body);
-  else response.end(body);
+  if (!hasUnreadBody(response.req)) return void response.end(body);
+  toldToClose.add(response.req.socket);
+  endOnceHeard(response, body);
 }
 
 function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {

@@ -1,11 +1,15 @@
-import { BadRequestException, Controller, Get, Query, UseGuards } from '@nestjs/common';
+import { BadRequestException, Controller, Get, Req, UseGuards } from '@nestjs/common';
+import type { Request } from 'express';
 import { Cluster, type ConnectionInfo, type SilentNode } from '../notifier/cluster.js';
 import { accessIdFault } from '../notifier/event.js';
 import { EventBufferService } from '../notifier/event-buffer.service.js';
 import type { Position } from '../notifier/position.js';
 import { formatPosition } from '../notifier/position.js';
 import { otherSpelling } from '../wire/members.js';
+import { readQuery, type Query } from '../wire/query.js';
 import { ReadScopeGuard } from '../wire/read-scope.guard.js';
+
+const NAMES = ['access_id', 'after', 'limit', 'containing'];
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
@@ -20,7 +24,8 @@ export class ClientsController {
   ) {}
 
   @Get()
-  async clients(@Query() query: Record<string, unknown>): Promise<object> {
+  async clients(@Req() request: Request): Promise<object> {
+    const query = readQuery(request.url, NAMES);
     assertSpelling(query);
     if (query['access_id'] !== undefined) return this.explain(readAccessId(query, 'access_id'));
     const after = query['after'] === undefined ? undefined : readAccessId(query, 'after');
@@ -68,21 +73,21 @@ function idOrNull(position: Position | undefined): string | null {
 }
 
 /** By another spelling it would be answered with everyone. */
-function assertSpelling(query: Record<string, unknown>): void {
+function assertSpelling(query: Query): void {
   const spelling = otherSpelling(query, 'access_id');
   if (spelling !== undefined) throw new BadRequestException(`access_id is written ${spelling}`);
 }
 
-function readAccessId(query: Record<string, unknown>, name: string): string {
+function readAccessId(query: Query, name: string): string {
   const value = query[name];
   const fault = accessIdFault(value);
   if (fault) throw new BadRequestException(`${name} ${fault}`);
-  return value as string;
+  return value!;
 }
 
-function readLimit(text: unknown): number {
+function readLimit(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT;
-  const limit = typeof text === 'string' && /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > MAX_LIMIT) {
     throw new BadRequestException(`limit must be an integer from 1 to ${MAX_LIMIT}`);
   }

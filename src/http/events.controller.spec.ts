@@ -66,7 +66,10 @@ describe.each(['/push_events', '/push_events/'])('a push to %s', (path) => {
 
   afterEach(() => app.close());
 
-  function pushTo(events: readonly object[], headers: Record<string, string> = {}): Promise<Answer> {
+  function pushTo(
+    events: readonly object[],
+    headers: Record<string, string | string[]> = {},
+  ): Promise<Answer> {
     const body = JSON.stringify(events);
     return send(url, path, {
       method: 'POST',
@@ -133,6 +136,7 @@ describe.each(['/push_events', '/push_events/'])('a push to %s', (path) => {
 
   test.each(['', ' ', 'x'.repeat(256), 'ü'])('with the key %p is refused', async (key) => {
     expect((await pushTo(EVENTS, { 'Idempotency-Key': key })).status).toBe(400);
+    expect((await pushTo(EVENTS, { 'Idempotency-Key': ['one', 'two'] })).status).toBe(400);
     expect(await stored()).toEqual([0, 0]);
   });
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, Logger, Post, Req, Res } from '@nestjs/common';
+import { BadRequestException, Controller, Logger, Post, Req, Res } from '@nestjs/common';
 import type { Connector } from '../notifier/connectors.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
 import { answerError, answerTrue } from './answer.js';
@@ -38,8 +38,7 @@ export class EventsController {
     try {
       connector = this.connectors.admit(request, 'push');
       const body = await this.body.read(request);
-      const key = request.headers['idempotency-key'] as string | undefined;
-      await this.intake.take(body, connector, readIdempotencyKey(key, body, connector.name));
+      await this.intake.take(body, connector, readIdempotencyKey(keyOf(request), body, connector.name));
       answerTrue(response);
     } catch (error) {
       this.refuse('push', request, response, error, connector);
@@ -74,4 +73,13 @@ export class EventsController {
     this.refusals.answered(what, error, { address, connector: connector?.name });
     answerError(response, error);
   }
+}
+
+/** Node joins headers of one name by a comma, which a key may hold. */
+function keyOf(request: IncomingMessage): string | undefined {
+  const key = request.headers['idempotency-key'] as string | undefined;
+  if (key?.includes(',') && request.headersDistinct['idempotency-key']!.length > 1) {
+    throw new BadRequestException('Idempotency-Key must not stand twice');
+  }
+  return key;
 }

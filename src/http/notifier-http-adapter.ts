@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { ForbiddenException, HttpException } from '@nestjs/common';
+import { ForbiddenException, HttpException, MethodNotAllowedException } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { answerError } from './answer.js';
+import { endWithAnswer } from '../wire/bare-answer.js';
+import { answerError, isToldToClose } from './answer.js';
 import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
 
@@ -24,6 +25,9 @@ const SERVER_OPTIONS = {
   /** Longer than the idle time of the common proxies (60 s), which otherwise reuse a connection that is being closed. */
   keepAliveTimeout: 65_000,
 } satisfies ServerOptions<typeof DivertibleRequest>;
+
+/** Whoever neither sends nor takes anything for so long, with an answer on its way, is gone. Streams and WebSockets have heartbeats instead. */
+const SILENCE_MS = 60_000;
 
 /** A certificate and its key, in PEM. */
 export interface TlsIdentity {
@@ -85,6 +89,11 @@ export class NotifierHttpAdapter extends ExpressAdapter {
       : createServer(SERVER_OPTIONS, handler);
     server.maxHeadersCount = MAX_HEADERS;
     server.maxConnections = this.maxSockets;
+    server.timeout = SILENCE_MS;
+    // Node's own name, without documentation: whoever has said all it has to say, as `nc -N` does, still gets its answers.
+    Object.assign(server, { httpAllowHalfOpen: true });
+    // Node cuts the connection where nobody listens, and with it what earlier requests would have been answered.
+    server.on('connect', (request: IncomingMessage, socket) => this.refuseTunnel(request, socket as Socket));
     const broken = new BrokenRequests();
     server.on('clientError', (error, socket) => broken.refuse(error, socket as Socket));
     this.httpServer = server;
@@ -95,7 +104,15 @@ export class NotifierHttpAdapter extends ExpressAdapter {
     (this.httpServer as TlsServer).setSecureContext(identity);
   }
 
+  private refuseTunnel(request: IncomingMessage, socket: Socket): void {
+    socket.on('error', () => undefined);
+    const refusal = new MethodNotAllowedException('use GET or POST');
+    this.refused(request, refusal);
+    endWithAnswer(socket, refusal);
+  }
+
   private handle(request: IncomingMessage, response: ServerResponse): void {
+    if (isToldToClose(request.socket)) return;
     const refusal = this.refusal(request);
     if (refusal) {
       this.refused(request, refusal);

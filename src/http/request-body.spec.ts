@@ -85,6 +85,8 @@ describe.each([
     ['application/json;CHARSET=UTF-8', 200],
     ['application/json; x=y', 200],
     ['application/cloudevents-batch+json', 200],
+    ['model/gltf+json', 200],
+    ['text/plain, x/y+json', 415],
   ])('answers the Content-Type %p with %p', async (type, status) => {
     const headers = type === undefined ? {} : { 'Content-Type': type };
     expect((await send(url, '/', { method: 'POST', headers, body: '[]' })).status).toBe(status);

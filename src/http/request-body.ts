@@ -115,7 +115,7 @@ function decoderOf({ headers }: IncomingMessage): Transform | undefined {
   return DECODERS[encoding as keyof typeof DECODERS]();
 }
 
-const JSON_TYPE = /^application\/(json|[\w!#$&^.+-]+\+json)$/;
+const JSON_TYPE = /^(application\/json|[\w!#$&^.+-]+\/[\w!#$&^.+-]+\+json)$/;
 
 /** RFC 9110, section 8.3.1. A type that a plain form can send is refused: that is a defence against CSRF. */
 function assertJson(contentType: string | undefined): void {

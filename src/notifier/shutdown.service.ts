@@ -44,8 +44,18 @@ export class ShutdownService {
       retryAfterMs: Math.max(0, Math.ceil(ends - performance.now())) + jitter(),
     }));
     await this.closeAll(ends - (ends - performance.now()) * FAREWELL_SHARE);
-    while (this.connections.count > 0 && performance.now() < ends) await delay(STEP_MS);
+    while (this.connections.count > 0 && performance.now() < ends) {
+      this.endLatecomers();
+      await delay(STEP_MS);
+    }
     this.cutAll();
+  }
+
+  /** Whoever has connected since, and has not asked for anything yet. */
+  private endLatecomers(): void {
+    for (const connection of this.connections.all()) {
+      if (!connection.ending) connection.end({ reason: 'restarting', retryAfterMs: jitter() });
+    }
   }
 
   /** Those who have not answered: the HTTP server closes, and then the store, only once nobody is connected. */

@@ -90,6 +90,10 @@ export class EventStreamController {
       this.options.heartbeatMs,
       form === 'resumable',
     );
+    // A client that is gone has nothing more to say: with other requests that is no reason to end.
+    socket.once('end', () => connection.terminate());
+    // Its comments are signs of life enough.
+    socket.setTimeout(0);
     const overLimit = this.connections.admit(connection);
     response.on('close', () => {
       this.connections.release(connection);

@@ -8,6 +8,6 @@ export function malformedHandshake({ method, headers }: IncomingMessage): HttpEx
     return new HttpException('Sec-WebSocket-Version must be 13', 426);
   }
   return new BadRequestException(
-    'Sec-WebSocket-Key must be 16 bytes in base64, and all that is offered well-formed',
+    'Sec-WebSocket-Key must be 16 bytes in base64, and Sec-WebSocket-Protocol and -Extensions well-formed, with nothing twice',
   );
 }

@@ -112,8 +112,11 @@ export class NotifierWsAdapter extends WsAdapter {
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
       throw new HttpException('the only protocol to upgrade to is websocket', 426);
     }
+    if (request.httpVersion !== '1.1') throw new BadRequestException('a handshake must be HTTP/1.1');
     const server = this.servers.get(pathOf(request));
     if (!server) throw new NotFoundException('no such path');
+    // ws takes version 8, too.
+    if (request.headers['sec-websocket-version'] === '8') throw malformedHandshake(request);
     if (!this.allowsOrigin(request)) throw new ForbiddenException('Origin is not allowed');
     // Node upgrades at once, and the earlier answers would follow in the middle of the frames.
     if (owesAnswers(request.socket)) throw new BadRequestException('a handshake must not be pipelined');
@@ -122,5 +125,6 @@ export class NotifierWsAdapter extends WsAdapter {
 }
 
 function pathOf({ url }: IncomingMessage): string {
-  return url!.split('?', 1)[0]!;
+  // The form of a request to a proxy has the host before it: RFC 9112, section 3.2.2.
+  return url!.replace(/^\w+:\/\/[^/?]*/, '').split('?', 1)[0]!;
 }

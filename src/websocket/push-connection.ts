@@ -28,6 +28,8 @@ export class PushConnection extends PeerConnection {
   private first = 0;
   private isFlushing = false;
   private isPaused = false;
+  /** What ws would do at once, once everything is answered. */
+  private pendingClose: (() => void) | undefined;
   /** Bytes of the message that is not whole yet. */
   private receiving = 0;
   /** Whether that message was not whole at the last heartbeat either. */
@@ -43,6 +45,7 @@ export class PushConnection extends PeerConnection {
     private readonly bodies: BodiesInTheMaking,
   ) {
     super(socket, address, heartbeatMs);
+    this.answersBeforeClose();
   }
 
   /** Answers a message once `work` is done: `true`, or the error. */
@@ -57,6 +60,8 @@ export class PushConnection extends PeerConnection {
 
   /** Bytes have come, of messages or of control frames. */
   receives(bytes: number): void {
+    // Behind a close, and behind what cannot be read, ws throws away what comes.
+    if (this.pendingClose || this.ws.readyState !== this.ws.OPEN) return;
     this.receiving += bytes;
     this.bodies.take(bytes);
   }
@@ -111,6 +116,19 @@ export class PushConnection extends PeerConnection {
     this.readOrWait();
   }
 
+  /**
+   * ws answers a close, and refuses what it cannot read, at once. What was pushed before is answered first: a connector that is not told
+   * would push it again.
+   */
+  private answersBeforeClose(): void {
+    const { ws } = this;
+    const close = ws.close.bind(ws);
+    ws.close = (code, reason) => {
+      if (this.answers.length === 0) close(code, reason);
+      else this.pendingClose ??= () => close(code, reason);
+    };
+  }
+
   private giveUp(detail: string): void {
     if (this.isGivenUp) return;
     this.isGivenUp = true;
@@ -146,6 +164,8 @@ export class PushConnection extends PeerConnection {
       this.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
     }
     this.readOrWait();
-    if (this.ending && this.answers.length === 0) this.close(this.ending);
+    if (this.answers.length > 0) return;
+    if (this.pendingClose) this.pendingClose();
+    else if (this.ending) this.close(this.ending);
   }
 }

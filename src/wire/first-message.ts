@@ -77,11 +77,6 @@ export function readFirstMessage(text: string, handshake: Handshake): Subscribin
   if (typeof members !== 'object' || members === null || Array.isArray(members)) {
     throw new InvalidSubscriptionError('the first message must be a JSON object');
   }
-  // Passed over like any other member, it would leave a client without the resume that it believes in.
-  const spelling = otherSpelling(members, 'last_event_id');
-  if (spelling !== undefined) {
-    throw new InvalidSubscriptionError(`last_event_id is written ${spelling}`);
-  }
   return readSubscription(members as Record<string, unknown>, handshake);
 }
 
@@ -94,6 +89,11 @@ export function readSubscription(
   members: Readonly<Record<string, unknown>>,
   handshake: Handshake,
 ): Subscribing {
+  // Passed over like any other member, it would leave a client without the resume that it believes in.
+  const spelling = otherSpelling(members, 'last_event_id');
+  if (spelling !== undefined) {
+    throw new InvalidSubscriptionError(`last_event_id is written ${spelling}`);
+  }
   const message = new FirstMessage(withHandshake(members, handshake));
   if (!message.isValid) throw new InvalidSubscriptionError(firstFault(message, members));
   return { request: requestOf(message), form: message.form };

@@ -8,16 +8,18 @@ const FORM = /^[\x21-\x7e][\x20-\x7e]{0,254}$/;
  * The claim that a push makes with its `Idempotency-Key`.
  *
  * @param connector whose key it is: keys are each connector's own
+ * @param name what it is called where it stood
  * @throws BadRequestException where the key is malformed
  */
 export function readIdempotencyKey(
   key: string | undefined,
   body: Buffer,
   connector: string,
+  name: 'Idempotency-Key' | 'idempotency_key' = 'Idempotency-Key',
 ): IdempotencyClaim | undefined {
   if (key === undefined) return undefined;
   if (!FORM.test(key)) {
-    throw new BadRequestException('Idempotency-Key must be 1 to 255 printable ASCII characters');
+    throw new BadRequestException(`${name} must be 1 to 255 printable ASCII characters`);
   }
   return { key: `${connector}\n${key}`, digest: createHash('sha256').update(trimmed(body)).digest('hex') };
 }

@@ -155,7 +155,7 @@ function skipObject(bytes: Uint8Array, at: number, depth: number): number {
 }
 
 /** Over a member's name and colon, up to its value. */
-export function skipKey(bytes: Uint8Array, at: number): number {
+function skipKey(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return INVALID;
   const end = skipString(bytes, at + 1);
   return end < 0 ? end : skipColon(bytes, end);
