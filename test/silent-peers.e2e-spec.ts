@@ -14,7 +14,7 @@ const ASK = 'GET /docs-json HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 let running: RunningApp;
 
-const server = () => running.app.getHttpServer() as Server;
+const server = (): Server => running.app.getHttpServer();
 
 beforeAll(async () => {
   running = await startApp();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 
 /** What would move the cursor, or change the order of what is read: a payload is whatever somebody pushed. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const UNPRINTABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Text of others, for a terminal, on one line. */
 export function printable(text: string): string {
