@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import { Cluster, type ConnectedUser, type ConnectionInfo, type NodeFigures } from '../notifier/cluster.js';
-import { EventBufferService } from '../notifier/event-buffer.service.js';
+import { EventLog } from '../notifier/event-log.js';
 import { NodeHistory } from '../notifier/node-history.js';
 import { formatPosition } from '../notifier/position.js';
 import { SubscriptionService } from '../notifier/subscription.service.js';
@@ -16,7 +16,7 @@ export class LocalCluster extends Cluster {
 
   constructor(
     private readonly subscriptions: SubscriptionService,
-    private readonly buffer: EventBufferService,
+    private readonly log: EventLog,
     private readonly history: NodeHistory,
   ) {
     super();
@@ -39,7 +39,7 @@ export class LocalCluster extends Cluster {
   async connectionsOf(accessId: string): Promise<readonly ConnectionInfo[]> {
     const subscriptions = this.subscriptions.subscriptionsOf(accessId);
     if (subscriptions.length === 0) return [];
-    const { newest, events } = await this.buffer.extent(accessId);
+    const { newest, events } = await this.log.extent(accessId);
     return subscriptions.map(({ connection, position, since }) => ({
       node: this.node,
       since,

@@ -1,11 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ConnectorRefusedError, RateExceededError } from '../notifier/connectors.js';
-import { describeError } from '../wire/error-description.js';
+import { describeError, headersOf } from '../wire/error-description.js';
 import { SocketWriter } from '../wire/socket-writer.js';
-
-/** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
-const RETRY_AFTER_SECONDS = '1';
 
 const TRUE_HEADERS = ['Content-Type', 'application/json', 'Content-Length', '4'];
 
@@ -76,12 +72,11 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
   const { statusCode } = description;
   const body = JSON.stringify(description);
   response.writeHead(statusCode, {
+    ...headersOf(error, statusCode),
+    // What was set for this one answer wins.
+    ...response.getHeaders(),
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    ...(statusCode === 503 && !response.hasHeader('Retry-After')
-      ? { 'Retry-After': RETRY_AFTER_SECONDS }
-      : {}),
-    ...headersFor(error),
     // What the client has not sent yet is not waited for.
     ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),
     ...headers,
@@ -106,12 +101,4 @@ function endOnceHeard(response: ServerResponse, body: string): void {
   req.once('close', () => clearTimeout(timer));
   req.once('end', end);
   req.resume();
-}
-
-function headersFor(error: unknown): Readonly<Record<string, string>> {
-  if (error instanceof RateExceededError) return { 'Retry-After': `${error.retryAfterSeconds}` };
-  if (error instanceof ConnectorRefusedError && error.kind === 'unknown') {
-    return { 'WWW-Authenticate': 'Bearer' };
-  }
-  return {};
 }

@@ -2,7 +2,7 @@ import { BadRequestException, Controller, Get, Req, UseGuards } from '@nestjs/co
 import type { Request } from 'express';
 import { Cluster, type ConnectionInfo, type SilentNode } from '../notifier/cluster.js';
 import { accessIdFault } from '../notifier/event.js';
-import { EventBufferService } from '../notifier/event-buffer.service.js';
+import { EventLog } from '../notifier/event-log.js';
 import type { Position } from '../notifier/position.js';
 import { formatPosition } from '../notifier/position.js';
 import { otherSpelling } from '../wire/members.js';
@@ -20,7 +20,7 @@ const MAX_LIMIT = 10_000;
 export class ClientsController {
   constructor(
     private readonly cluster: Cluster,
-    private readonly buffer: EventBufferService,
+    private readonly log: EventLog,
   ) {}
 
   @Get()
@@ -49,7 +49,7 @@ export class ClientsController {
 
   private async explain(accessId: string): Promise<object> {
     const [extent, connections] = await Promise.all([
-      this.buffer.extent(accessId),
+      this.log.extent(accessId),
       this.cluster.connectionsOf(accessId),
     ]);
     const { events, bytes, oldest, newest, trimmed, drops } = extent;

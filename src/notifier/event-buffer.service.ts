@@ -4,9 +4,7 @@ import type { Push } from './event.js';
 import {
   EventLog,
   type AppendResult,
-  type CursorState,
   type Head,
-  type LogExtent,
   type Page,
   type Since,
   type StoredEvent,
@@ -75,16 +73,6 @@ export class EventBufferService {
       this.metrics.appendFailed(push);
       throw error;
     }
-  }
-
-  /**
-   * Counts a drop in the user's log.
-   *
-   * @returns how often the user was dropped, this time included
-   * @throws StoreUnavailableError
-   */
-  drop(accessId: string): Promise<number> {
-    return this.log.drop(accessId);
   }
 
   /** How often the user was dropped, and under which of the store's losses: what was lost is counted anew. */
@@ -184,11 +172,6 @@ export class EventBufferService {
     return events;
   }
 
-  /** Indexes of the cursors that may not stand where they think: `stateOf` tells of each. */
-  astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
-    return this.log.astray(cursors);
-  }
-
   /**
    * How a cursor stands to its log. For the repair of announcements that never came.
    *
@@ -201,11 +184,6 @@ export class EventBufferService {
     if (!resolved || view.store.losses !== losses) return { standing: 'gone', drops };
     const isCurrent = !view.head || resolved.seq === newestPosition(view).seq;
     return { standing: isCurrent ? 'current' : 'behind', drops };
-  }
-
-  /** How much there is of a user's log. */
-  extent(accessId: string): Promise<LogExtent> {
-    return this.log.extent(accessId);
   }
 }
 

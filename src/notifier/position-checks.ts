@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { EventBufferService } from './event-buffer.service.js';
-import { StoreUnavailableError, type CursorState } from './event-log.js';
+import { StoreUnavailableError, type CursorState, type EventLog } from './event-log.js';
 import type { Metrics } from './metrics.js';
 import type { Subscription } from './subscription.js';
 
@@ -15,6 +15,7 @@ export class PositionChecks {
   /** @param outlivedDrops how many of the user's drops a subscription need not heed */
   constructor(
     private readonly buffer: EventBufferService,
+    private readonly log: EventLog,
     private readonly metrics: Metrics,
     private readonly outlivedDrops: (subscription: Subscription) => number,
   ) {}
@@ -30,7 +31,7 @@ export class PositionChecks {
     this.waiting = [];
     const cursors = subscriptions.map((subscription) => this.stateOf(subscription));
     try {
-      const astray = await this.buffer.astray(cursors);
+      const astray = await this.log.astray(cursors);
       this.metrics.checked('current', cursors.length - astray.length);
       await Promise.all(astray.map((index) => this.settle(subscriptions[index]!, cursors[index]!)));
     } catch (error) {

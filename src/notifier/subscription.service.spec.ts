@@ -193,7 +193,7 @@ describe('the subscriptions of a node', () => {
   test('a drop by another node is noticed at the next position check', async () => {
     const { connection } = connect();
     await settle();
-    await buffer.drop(USER);
+    await log.drop(USER);
     await untilChecked(connection);
     expect(connection.closed).toEqual({ reason: 'dropped' });
     const { connection: later } = connect();

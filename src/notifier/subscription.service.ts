@@ -57,7 +57,9 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     private readonly metrics: Metrics,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (subscription) => this.beat(subscription));
-    this.checks = new PositionChecks(buffer, metrics, (subscription) => this.outlivedDrops(subscription));
+    this.checks = new PositionChecks(buffer, log, metrics, (subscription) =>
+      this.outlivedDrops(subscription),
+    );
   }
 
   onModuleInit(): void {
@@ -159,7 +161,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private async countDrop(accessId: string): Promise<number> {
     this.dropping.set(accessId, (this.dropping.get(accessId) ?? 0) + 1);
     try {
-      return await this.buffer.drop(accessId);
+      return await this.log.drop(accessId);
     } finally {
       const others = this.dropping.get(accessId)! - 1;
       if (others > 0) this.dropping.set(accessId, others);

@@ -43,7 +43,6 @@ export class EventStreamController {
   @Get()
   async subscribe(@Req() request: Request, @Res() response: Response): Promise<void> {
     if (request.method === 'HEAD' || !EVENT_STREAM.test(request.headers.accept ?? '')) {
-      response.setHeader('Upgrade', 'websocket');
       response.setHeader('Connection', 'Upgrade');
       throw new HttpException('connect with a WebSocket, or accept text/event-stream', 426);
     }

@@ -34,7 +34,6 @@ export function refusalFor(error: unknown, response: ServerResponse): unknown {
   if (!(error instanceof RefusedError)) return error;
   const { reason, retryAfterMs } = error.close;
   const status = REFUSAL_STATUS[reason]!;
-  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   if (retryAfterMs !== undefined) response.setHeader('Retry-After', Math.ceil(retryAfterMs / 1000));
   return new HttpException(error.message, status);
 }

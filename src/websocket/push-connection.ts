@@ -60,6 +60,7 @@ export class PushConnection extends PeerConnection {
 
   /** Bytes have come, of messages or of control frames. */
   receives(bytes: number): void {
+    this.noteLife();
     // Behind a close, and behind what cannot be read, ws throws away what comes.
     if (this.pendingClose || this.ws.readyState !== this.ws.OPEN) return;
     this.receiving += bytes;
@@ -76,15 +77,13 @@ export class PushConnection extends PeerConnection {
     this.bodies.giveBack(this.receiving);
     this.receiving = 0;
     this.isLate = false;
-    this.noteLife();
   }
 
   /** A control frame has come: it is no part of a message. */
-  hears(payloadBytes: number): void {
+  hasHeard(payloadBytes: number): void {
     const bytes = Math.min(MASKED_HEADER_BYTES + payloadBytes, this.receiving);
     this.bodies.giveBack(bytes);
     this.receiving -= bytes;
-    this.noteLife();
   }
 
   /** Once a heartbeat. */

@@ -61,9 +61,9 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
       if (!connection.hasEnded && client.readyState === client.OPEN)
         this.hear(connection, connector, data, isBinary);
     });
-    const hears = (payload: Buffer) => connection.hears(payload.length);
-    client.on('ping', hears);
-    client.on('pong', hears);
+    const hear = (payload: Buffer) => connection.hasHeard(payload.length);
+    client.on('ping', hear);
+    client.on('pong', hear);
     client.on('error', () => undefined);
     client.on('close', (code) => {
       connection.hasReceived();

@@ -1,14 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { describeError } from './error-description.js';
-
-/** What some statuses come with. */
-const HEADERS: Readonly<Record<number, string>> = {
-  401: 'WWW-Authenticate: Bearer\r\n',
-  405: 'Allow: GET\r\n',
-  426: 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
-  503: 'Retry-After: 1\r\n',
-};
+import { describeError, headersOf } from './error-description.js';
 
 /** How long a peer may take to read its answer. Closing on what it still sends would reset the connection before it has. */
 const LINGER_MS = 1000;
@@ -55,8 +47,16 @@ function end(socket: Socket, error: unknown): void {
   socket.once('close', () => clearTimeout(timer));
   socket.resume();
   socket.end(
-    `HTTP/1.1 ${statusCode} ${description.error}\r\n${HEADERS[statusCode] ?? ''}` +
+    `HTTP/1.1 ${statusCode} ${description.error}\r\n${headerLines(error, statusCode)}` +
       `Date: ${new Date().toUTCString()}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+/** What has no response is a handshake, or was meant to become one. */
+function headerLines(error: unknown, statusCode: number): string {
+  const headers = { ...headersOf(error, statusCode), ...(statusCode === 405 ? { Allow: 'GET' } : {}) };
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }

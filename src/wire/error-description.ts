@@ -34,6 +34,24 @@ export function describeError(error: unknown): ErrorDescription {
   return description(500, 'internal error');
 }
 
+/** Seconds after which a 503 may be repeated: a store that was full or slow needs about that long. */
+const RETRY_AFTER_SECONDS = '1';
+
+/** The headers that an answer of that status comes with, wherever it is given. `Allow` is for whoever knows the route. */
+export function headersOf(error: unknown, statusCode: number): Readonly<Record<string, string>> {
+  if (error instanceof RateExceededError) return { 'Retry-After': `${error.retryAfterSeconds}` };
+  switch (statusCode) {
+    case 401:
+      return { 'WWW-Authenticate': 'Bearer' };
+    case 426:
+      return { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+    case 503:
+      return { 'Retry-After': RETRY_AFTER_SECONDS };
+    default:
+      return {};
+  }
+}
+
 function description(statusCode: number, message: string): ErrorDescription {
   return { statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message };
 }

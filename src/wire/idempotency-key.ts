@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { BadRequestException } from '@nestjs/common';
 import type { IdempotencyClaim } from '../notifier/event.js';
 
-const FORM = /^[\x21-\x7e][\x20-\x7e]{0,254}$/;
+/** Without a space at either end, which a header could not have: a key is the same over HTTP and WebSocket. */
+const FORM = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
 
 /**
  * The claim that a push makes with its `Idempotency-Key`.
