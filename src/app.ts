@@ -55,14 +55,13 @@ export async function createApp(
     refusals.answered('request', error, { address: addresses.of(request) }),
   );
   app.useWebSocketAdapter(
-    new NotifierWsAdapter(
-      app,
-      (request) => http.refusal(request),
-      originRule(config.allowedOrigins),
-      { '/push_events': config.maxBodyBytes },
-      handshakeChecks(app.get(Authenticator), app.get(ConnectorAccess)),
-      (request, error) => refusals.answered('handshake', error, { address: addresses.of(request) }),
-    ),
+    new NotifierWsAdapter(app, {
+      refusal: (request) => http.refusal(request),
+      allowsOrigin: originRule(config.allowedOrigins),
+      checks: handshakeChecks(app.get(Authenticator), app.get(ConnectorAccess)),
+      maxPayloads: { '/push_events': config.maxBodyBytes },
+      refused: (request, error) => refusals.answered('handshake', error, { address: addresses.of(request) }),
+    }),
   );
   app.get(InterfaceDocument).describes(app);
   const events = app.get(EventsController);

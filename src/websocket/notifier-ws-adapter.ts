@@ -29,11 +29,21 @@ const LIMITS = {
 
 const ignore = () => undefined;
 
-/** Why an upgrade is refused whatever it is for. */
-type Refuse = (request: IncomingMessage) => HttpException | undefined;
-
 /** Throws what an upgrade for one path is refused for: see `describeError`. */
 export type HandshakeCheck = (request: IncomingMessage) => Promise<void> | void;
+
+/** Whom to let in, and with what. */
+export interface HandshakeRules {
+  /** Why an upgrade is refused whatever it is for. */
+  refusal(request: IncomingMessage): HttpException | undefined;
+  readonly allowsOrigin: OriginRule;
+  /** By path. */
+  readonly checks: Readonly<Record<string, HandshakeCheck>>;
+  /** Bytes of a message, for paths where it is not the default. */
+  readonly maxPayloads: Readonly<Record<string, number>>;
+  /** Takes note of a refusal. */
+  refused(request: IncomingMessage, error: unknown): void;
+}
 
 /**
  * The ws adapter with the upgrade in its own hands: it answers what it refuses, sets every limit, and binds nothing to a client but what
@@ -44,13 +54,7 @@ export class NotifierWsAdapter extends WsAdapter {
 
   constructor(
     app: INestApplicationContext & { getHttpServer(): Server },
-    private readonly refuse: Refuse,
-    private readonly allowsOrigin: OriginRule,
-    /** Bytes of a message, for paths where it is not the default. */
-    private readonly maxPayloads: Readonly<Record<string, number>>,
-    private readonly checks: Readonly<Record<string, HandshakeCheck>>,
-    /** Takes note of a refusal. */
-    private readonly refused: (request: IncomingMessage, error: unknown) => void,
+    private readonly rules: HandshakeRules,
   ) {
     super(app);
     app
@@ -63,7 +67,7 @@ export class NotifierWsAdapter extends WsAdapter {
 
   override create(_port: number, options: { path?: string }): WebSocketServer {
     const path = options.path ?? '/';
-    const maxPayload = this.maxPayloads[path] ?? LIMITS.maxPayload;
+    const maxPayload = this.rules.maxPayloads[path] ?? LIMITS.maxPayload;
     const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
     // ws has let go of the socket and leaves the answer to whoever listens.
     server.on('wsClientError', (_error: Error, socket: Socket, request: IncomingMessage) =>
@@ -88,7 +92,7 @@ export class NotifierWsAdapter extends WsAdapter {
     let server: WebSocketServer;
     try {
       server = this.serverFor(request);
-      const check = this.checks[pathOf(request)]?.(request);
+      const check = this.rules.checks[pathOf(request)]?.(request);
       // Where nothing is to be waited for the upgrade happens in this turn.
       if (check) await check;
     } catch (error) {
@@ -101,13 +105,13 @@ export class NotifierWsAdapter extends WsAdapter {
   }
 
   private turnAway(request: IncomingMessage, socket: Socket, error: unknown): void {
-    this.refused(request, error);
+    this.rules.refused(request, error);
     endWithAnswer(socket, error);
   }
 
   /** @throws HttpException */
   private serverFor(request: IncomingMessage): WebSocketServer {
-    const refusal = this.refuse(request);
+    const refusal = this.rules.refusal(request);
     if (refusal) throw refusal;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
       throw new HttpException('the only protocol to upgrade to is websocket', 426);
@@ -117,7 +121,7 @@ export class NotifierWsAdapter extends WsAdapter {
     if (!server) throw new NotFoundException('no such path');
     // ws takes version 8, too.
     if (request.headers['sec-websocket-version'] === '8') throw malformedHandshake(request);
-    if (!this.allowsOrigin(request)) throw new ForbiddenException('Origin is not allowed');
+    if (!this.rules.allowsOrigin(request)) throw new ForbiddenException('Origin is not allowed');
     // Node upgrades at once, and the earlier answers would follow in the middle of the frames.
     if (owesAnswers(request.socket)) throw new BadRequestException('a handshake must not be pipelined');
     return server;
