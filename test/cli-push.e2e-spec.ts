@@ -85,7 +85,9 @@ test('a JSON array is one push, stored whole or not at all', async () => {
   );
   expect(wrong).toMatchObject({
     code: EXIT.data,
-    stderr: expect.stringMatching(/^notifier: events\[2\]\.created_at must be/),
+    stderr: expect.stringMatching(
+      /^notifier: events\[2\]\.created_at must be .*\n {2}nothing is stored: correct it and try again\n$/,
+    ),
   });
   expect(await stored(3)).toEqual(numbers(0, 3));
 });
@@ -102,21 +104,74 @@ test('lines on standard input go out as they come', async () => {
   await client.close();
 });
 
-test('the line that is wrong is named, and those before it are stored', async () => {
+/** What a run says in the end: what is wrong, and what to do about it. */
+const said = ({ stderr }: { stderr: string }) => stderr.trimEnd().split('\n  ');
+
+test('a line that is wrong is named, with what is stored and what is not', async () => {
   const unparsable = await file('unparsable', `${lines(0, 2)}{"accessid":\n${lines(2, 4)}`);
-  expect(await run(['push', '--file', unparsable, '--batch', '1', ...at])).toMatchObject({
-    code: EXIT.data,
-    stderr: expect.stringMatching(/stored so far: 2 events\n[^]*notifier: line 3 is not a JSON object\n/),
-  });
+  const nothing = await run(['push', '--file', unparsable, ...at]);
+  expect(nothing.code).toBe(EXIT.data);
+  expect(said(nothing)).toEqual([
+    expect.stringMatching(/^notifier: line 3 is not a JSON object like /),
+    'nothing is stored: correct line 3 and try again',
+  ]);
+  expect(said(await run(['push', '--file', unparsable, '--batch', '1', ...at]))[1]).toMatch(
+    /^lines 1 to 2 are stored, and nothing from line 3 on: correct line 3 and repeat with --key \S+, /,
+  );
   const invalid = await file(
     'invalid',
     `${lines(2, 4)}\n{"accessid":"client1","created_at":1.5,"payload":1}\n`,
   );
-  expect(await run(['push', '--file', invalid, ...at])).toMatchObject({
-    code: EXIT.data,
-    stderr: expect.stringMatching(/^notifier: line 4: event\.created_at must be an integer/),
-  });
+  expect(said(await run(['push', '--file', invalid, ...at]))).toEqual([
+    expect.stringMatching(/^notifier: line 4: event\.created_at must be an integer/),
+    'nothing is stored: correct line 4 and try again',
+  ]);
   expect(await stored(2)).toEqual(numbers(0, 2));
+});
+
+test('what its hint says, done to the letter, leaves out and doubles nothing', async () => {
+  const wrong = `${lines(0, 25)}{"accessid":"client1","created_at":1}\n${lines(26, 30)}`;
+  const path = await file('wrong', wrong);
+  const args = ['push', '--file', path, '--batch', '10', ...at];
+  const [message, hint] = said(await run(args));
+  expect(message).toMatch(/^notifier: line 26: event\.payload must /);
+  const key = /^lines 1 to 20 are stored, and nothing from line 21 on: .* --key (\S+),/.exec(hint!)![1]!;
+  await writeFile(path, lines(0, 30));
+  expect((await run([...args, '--key', key])).code).toBe(0);
+  expect(await stored(30)).toEqual(numbers(0, 30));
+});
+
+test('where its batches are too large, it says how to make them smaller', async () => {
+  const path = await file('large', lines(0, 10));
+  const small = await startServer({ NOTIFIER_MAX_BATCH: '9' });
+  const tooMany = await run(['push', '--file', path, '--batch', '10', '--url', small.url]);
+  expect(said(tooMany)).toEqual([
+    'notifier: body must hold at most 9 events',
+    'nothing is stored: make --batch smaller and try again',
+  ]);
+  const array = await file('array', `[${lines(0, 10).trim().replaceAll('\n', ',')}]`);
+  expect(said(await run(['push', '--file', array, '--url', small.url]))[1]).toBe(
+    'nothing is stored: make lines or several arrays of it and try again',
+  );
+  await small.stop();
+});
+
+test('a key that was used for other events is kept apart from what is wrong with a line', async () => {
+  const args = (name: string) => ['push', '--file', name, '--key', 'night-job', ...at];
+  await run(args(await file('one', lines(0, 2))));
+  const { code, stderr } = await run(args(await file('other', lines(1, 3))));
+  expect(code).toBe(EXIT.data);
+  expect(stderr).toMatch(/\n {2}restore the input that this --key was used with; .*\n$/);
+});
+
+test('lines on standard input, which make other batches each time, go on where it ended', async () => {
+  const pushing = await command(['push', ...at]);
+  pushing.write(lines(0, 2));
+  expect(await stored(2)).toEqual(['0', '1']);
+  pushing.end('nonsense\n');
+  expect(said(await pushing.ended())[1]).toBe(
+    'lines 1 to 2 are stored, and nothing from line 3 on: correct line 3 and go on from line 3',
+  );
 });
 
 test('a file that cannot be read is named', async () => {
@@ -165,6 +220,8 @@ test('a server that stays away ends it with 69 once it has been tried for long e
   pushing.end(lines(1, 2));
   expect(await pushing.ended()).toMatchObject({
     code: EXIT.unavailable,
-    stderr: expect.stringMatching(/stored so far: 1 event[^]*notifier: gave up: /),
+    stderr: expect.stringMatching(
+      /notifier: gave up: .*\n {2}line 1 is stored, what follows may be: try again later, and go on from line 2\n$/,
+    ),
   });
 });

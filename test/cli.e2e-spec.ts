@@ -157,6 +157,14 @@ describe('notifier drop, clients and explain', () => {
     expect((await run(['explain', 'client2', ...at])).stdout).toMatch(/^Nobody knows client2/);
   });
 
+  test('say nothing of events where none were pushed', async () => {
+    server = await startServer();
+    expect(await run(['drop', '', '--url', server.url])).toMatchObject({
+      code: EXIT.data,
+      stderr: expect.stringMatching(/\n {2}correct it and try again\n$/),
+    });
+  });
+
   test('keep showing whose connections change', async () => {
     server = await startServer();
     const at = ['--url', server.url];

@@ -1,5 +1,4 @@
-import { EXIT } from './exit-codes.js';
-import { Failure } from './failure.js';
+import { WrongInput } from './push-remedy.js';
 
 /** What goes out as one push. */
 export interface Batch {
@@ -26,7 +25,7 @@ const MAX_BATCH_CHARS = 512 * 1024;
 /**
  * The pushes that an input makes. JSON lines become batches; a JSON array is one push, stored whole or not at all.
  *
- * @throws Failure naming the line that is no event
+ * @throws WrongInput naming the line that is no event
  */
 export async function* batches(input: AsyncIterable<Buffer>, limits: BatchLimits): AsyncGenerator<Batch> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -58,26 +57,32 @@ function decoded(decoder: Decoder, chunk: Buffer): string {
   try {
     return decoder.decode(chunk, { stream: true });
   } catch {
-    throw new Failure(EXIT.data, 'the input is not UTF-8', 'what was pushed before that place is stored');
+    throw new WrongInput('the input is not UTF-8');
   }
 }
 
 function arrayBatch(body: string, readBytes: number): Batch {
-  const events: unknown = parsed(body, 'the input begins like a JSON array and is none');
+  const events: unknown = parsed(
+    body,
+    () => new WrongInput('the input begins like a JSON array and is none'),
+  );
   return { body, events: (events as unknown[]).length, readBytes };
 }
 
 /** V8's error text quotes the input. */
-function parsed(text: string, complaint: string): unknown {
+function parsed(text: string, complaint: () => WrongInput): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw notEvents(complaint);
+    throw complaint();
   }
 }
 
-function notEvents(complaint: string): Failure {
-  return new Failure(EXIT.data, complaint, 'one event a line: {"accessid":"…","created_at":1,"payload":…}');
+function notObject(line: number): WrongInput {
+  return new WrongInput(
+    `line ${line} is not a JSON object like {"accessid":"…","created_at":1,"payload":…}`,
+    line,
+  );
 }
 
 /** Lines that wait to go out together. */
@@ -107,9 +112,9 @@ class LineBatches {
     const text = line.trim();
     if (text === '') return;
     // By itself: two halves must not become one event by being joined.
-    const complaint = `line ${this.number} is not a JSON object`;
+    const complaint = () => notObject(this.number);
     const event = parsed(text, complaint);
-    if (typeof event !== 'object' || event === null || Array.isArray(event)) throw notEvents(complaint);
+    if (typeof event !== 'object' || event === null || Array.isArray(event)) throw complaint();
     this.texts.push(text);
     this.lines.push(this.number);
     this.chars += text.length;

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { GaveUp, WrongInput } from './push-remedy.js';
 import { refusal, unreachable } from './server.js';
 
 /** Longer than a push takes: the store's own limit is 2 s. After that the connection is taken for dead. */
@@ -12,6 +13,11 @@ const ANSWER_MS = 15_000;
 /** The rule for every client: `random(0, min(20 s, 0.5 s · 2^n))`. docs/protocol.md, section 8. */
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 20_000;
+
+/** What to do about a push that is too large as a whole. */
+const SMALLER = 'make --batch smaller';
+
+const OTHER_INPUT = 'restore the input that this --key was used with; other input needs another one';
 
 /** What was tried may work when it is tried again. */
 class TryAgain extends Error {}
@@ -43,7 +49,7 @@ export class PushLink {
         if (!(error instanceof TryAgain)) throw error;
         const waitMs = Math.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** n);
         if (Date.now() + waitMs > givesUpAt) {
-          throw new Failure(EXIT.unavailable, `gave up: ${error.message}`, 'try again later');
+          throw new GaveUp(EXIT.unavailable, `gave up: ${error.message}`, 'try again later');
         }
         this.onRetry(error.message);
         await delay(waitMs);
@@ -61,7 +67,7 @@ export class PushLink {
     if (answer === 'true') return;
     const { statusCode, message: reason } = JSON.parse(answer) as { statusCode: number; message: string };
     if (statusCode === 429 || statusCode >= 500) throw new TryAgain(reason);
-    throw refusal(statusCode, reason);
+    throw refused(statusCode, reason);
   }
 
   private async open(): Promise<WebSocket> {
@@ -84,6 +90,13 @@ export class PushLink {
     this.hasWorked = true;
     return socket;
   }
+}
+
+function refused(statusCode: number, reason: string): Failure {
+  if (statusCode === 422) return new Failure(EXIT.data, reason, OTHER_INPUT);
+  if (statusCode === 413 && reason.startsWith('body')) return new WrongInput(reason, undefined, SMALLER);
+  const failure = refusal(statusCode, reason);
+  return failure.exitCode === EXIT.data ? new WrongInput(reason) : failure;
 }
 
 async function refusalOf(response: IncomingMessage): Promise<Failure> {
@@ -120,9 +133,8 @@ function ask(socket: WebSocket, message: string): Promise<string> {
 
 function closed(code: number, reason: string): Error {
   if (code === 1009) {
-    return new Failure(EXIT.data, 'a push is larger than the server takes', 'make it smaller with --batch');
+    return new WrongInput('a push is larger than the server takes', undefined, SMALLER);
   }
-  if (code === 1003 || code === 1007)
-    return new Failure(EXIT.data, `the server ended it with ${code}`, reason);
+  if (code === 1003 || code === 1007) return new WrongInput(`the server ended it with ${code} ${reason}`);
   return new TryAgain(reason || 'the connection broke');
 }

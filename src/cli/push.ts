@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { apiKeyOf, unreadable, urlOf, type ServerOptions } from './credentials.js';
 import { EXIT } from './exit-codes.js';
-import { Failure } from './failure.js';
+import { Failure, failureOf } from './failure.js';
 import { Progress } from './progress.js';
 import { batches, type Batch } from './push-input.js';
 import { PushLink } from './push-link.js';
-import { count, remark } from './terminal.js';
+import { withRemedy, WrongInput } from './push-remedy.js';
+import { remark } from './terminal.js';
 
 export interface PushOptions extends ServerOptions {
   readonly file?: string;
@@ -49,25 +50,21 @@ async function pushAll(
   const run = options.key ?? randomUUID();
   const isLive = input.isLive && options.key === undefined;
   let number = 0;
+  let lastLine: number | undefined;
   try {
     for await (const batch of batches(input.chunks, { maxEvents: options.batch, isLive })) {
       const key = JSON.stringify(`${run}/${number++}`);
       await link.push(`{"idempotency_key":${key},"events":${batch.body}}`).catch((error: unknown) => {
         throw withLine(error, batch);
       });
+      lastLine = batch.lines?.at(-1);
       progress.stored(batch.events, batch.readBytes);
     }
   } catch (error) {
     progress.clear();
-    if (progress.events > 0) tellStored(progress.events, isLive ? undefined : run);
-    throw readFailure(error, options);
+    const stored = { events: progress.events, lastLine, run: isLive ? undefined : run };
+    throw withRemedy(failureOf(readFailure(error, options)), stored);
   }
-}
-
-function tellStored(events: number, run: string | undefined): void {
-  remark(`stored so far: ${count(events, 'event')}`);
-  if (run !== undefined)
-    remark(`the same command with --key ${run} goes on from there, without doubling any`);
 }
 
 function inputOf(accessId: string | undefined, payload: string | undefined, options: PushOptions): Input {
@@ -125,12 +122,15 @@ function sizeOf(path: string): number {
 
 /** The server counts in its batch; whoever corrects the file, in lines. */
 function withLine(error: unknown, { lines }: Batch): unknown {
-  if (!(error instanceof Failure) || !lines) return error;
-  const message = error.message.replace(/^events\[(\d+)\]/, (place, index) => {
-    const line = lines[Number(index)];
-    return line === undefined ? place : `line ${line}: event`;
-  });
-  return new Failure(error.exitCode, message, error.hint);
+  if (!(error instanceof WrongInput)) return error;
+  const { message, remedy } = error;
+  // An array is one push, whatever --batch says.
+  if (!lines) return new WrongInput(message, undefined, remedy && 'make lines or several arrays of it');
+  const [place = '', index = NaN] = /^events\[(\d+)\]/.exec(message) ?? [];
+  const line = lines[Number(index)];
+  return line === undefined
+    ? error
+    : new WrongInput(`line ${line}: event${message.slice(place.length)}`, line);
 }
 
 function readFailure(error: unknown, { file }: PushOptions): unknown {

@@ -75,5 +75,5 @@ export function refusal(status: number, message: string): Failure {
   if (status === 429 || status >= 500) {
     return new Failure(EXIT.unavailable, `${status}: ${message}`, 'try again later');
   }
-  return new Failure(EXIT.data, message, 'nothing was stored: correct it and try again');
+  return new Failure(EXIT.data, message, 'correct it and try again');
 }
