@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ForbiddenException, Logger, NotFoundException, UnauthorizedException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  Logger,
+  NotFoundException,
+  UnauthorizedException,
+} from '@nestjs/common';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import type { Close } from '../notifier/close.js';
 import { StoreUnavailableError } from '../notifier/event-log.js';
@@ -56,10 +62,16 @@ describe('the log of refusals', () => {
     refuse(5);
     expect(warnings).toEqual([]);
     jest.advanceTimersByTime(1);
-    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push: 7 more in 10 s', code: 401 }]);
-    refuse();
+    expect(warnings.splice(0)).toEqual([
+      { msg: 'refused a push: 7 more in 10 s, the last: no key', code: 401 },
+    ]);
+  });
+
+  it('says in full what came only once more', () => {
+    refuse(2);
+    warnings.length = 0;
     jest.advanceTimersByTime(10_000);
-    expect(warnings.splice(0)).toEqual([{ msg: 'refused a push: 1 more in 10 s', code: 401 }]);
+    expect(warnings).toEqual([{ msg: 'refused a push: no key', code: 401, ...PEER }]);
   });
 
   it('says it at once again after 10 s without any', () => {
@@ -71,11 +83,35 @@ describe('the log of refusals', () => {
     );
   });
 
-  it('tells kinds apart by what was refused and by the code', () => {
-    refuse();
-    log.answered('push', new ForbiddenException('not yours'), PEER);
+  it('tells kinds apart by what was refused, by the code and by the reason', () => {
+    refuse(100);
+    log.answered('push', new ForbiddenException('no key'), PEER);
     log.answered('drop', new UnauthorizedException('no key'), PEER);
-    expect(warnings).toHaveLength(3);
+    log.answered('push', new UnauthorizedException('the key is not known'), PEER);
+    expect(warnings).toHaveLength(4);
+  });
+
+  it('takes for one kind what differs by a number', () => {
+    for (const place of ['events[0]', 'events[12]', 'events[3]'])
+      log.answered('push', new BadRequestException(`${place} must be an object`), PEER);
+    expect(warnings.splice(0)).toHaveLength(1);
+    jest.advanceTimersByTime(10_000);
+    expect(warnings).toEqual([
+      { msg: 'refused a push: 2 more in 10 s, the last: events[3] must be an object', code: 400 },
+    ]);
+  });
+
+  it('tells 64 reasons apart, and what else comes by its code', () => {
+    const names = Array.from({ length: 100 }, (_, i) => String.fromCodePoint(0x4e00 + i));
+    for (const name of names) log.answered('push', new BadRequestException(name), PEER);
+    expect(warnings.splice(0)).toHaveLength(65);
+    jest.advanceTimersByTime(10_000);
+    expect(warnings.splice(0)).toEqual([
+      { msg: `refused a push: 35 more in 10 s, the last: ${names[99]}`, code: 400 },
+    ]);
+    jest.advanceTimersByTime(10_000);
+    refuse();
+    expect(warnings).toHaveLength(1);
   });
 
   it('says what is wrong with the store, which whoever asked is not told', () => {
