@@ -38,12 +38,14 @@ async function refusal(sync = 'full'): Promise<string> {
 }
 
 test.each(['full', 'process'])(
-  'a second process on a folder (sync %s) says in one line whose it is, and the first goes on',
+  'a second process on a folder (sync %s) says whose it is and what to do, and the first goes on',
   async (sync) => {
     const first = await start(sync);
     const file = join(dir, 'notifier.mdb');
-    const line = `notifier: ${file} is in use by process ${first.pid}: one process a folder\n`;
-    expect(await refusal(sync)).toBe(line);
+    expect(await refusal(sync)).toBe(
+      `notifier: ${file} is in use by process ${first.pid}: one process a folder\n` +
+        '  a server already runs there: stop it, or give this one another NOTIFIER_DATA_DIR, and another PORT\n',
+    );
     await pushed(first.url, [event('a', 1, 1)]);
     await first.kill();
     await pushed((await start(sync)).url, [event('a', 2, 2)]);
