@@ -151,6 +151,28 @@ describe('the configuration', () => {
     expect(mistakesOf({ NOTIFIER_FOO: '1' })).toEqual(['NOTIFIER_FOO is not a setting of this server']);
   });
 
+  test.each([
+    ['NOTIFIER_JWT_SECRET_FILE', 'NOTIFIER_JWT_SECRET', '--jwt-secret-file'],
+    ['NOTIFIER_API_KEYS_FILE', 'NOTIFIER_API_KEYS', '--api-keys-file'],
+  ])('leads nobody who sets %s to a path in the place of the secret', (name, secret, flag) => {
+    expect(mistakesOf({ [name]: '/run/secrets/x' })).toEqual([
+      `${name} is not a setting of this server; ${secret} holds the secret itself, which only "notifier serve" reads from a file: ${flag}`,
+    ]);
+  });
+
+  test('warns of settings that do not fit one another', () => {
+    const warnings = (environment: Record<string, string>) =>
+      readConfig({ ...environment, NOTIFIER_AUTH: 'none', HOST: '127.0.0.1' }).warnings;
+    expect(warnings({})).toEqual([]);
+    expect(warnings({ NOTIFIER_BUFFER_BYTES: '262144', NOTIFIER_SHUTDOWN_DELAY: '5.9' })).toEqual([]);
+    expect(warnings({ NOTIFIER_BUFFER_BYTES: '262143' })).toEqual([
+      'NOTIFIER_MAX_EVENT (262144) is more than NOTIFIER_BUFFER_BYTES (262143): a larger event is trimmed as soon as it is stored, with all that its user has',
+    ]);
+    expect(warnings({ NOTIFIER_SHUTDOWN_GRACE: '2' })).toEqual([
+      'NOTIFIER_SHUTDOWN_DELAY (2) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (2): connections are cut before their clients are told',
+    ]);
+  });
+
   test('ignores what Kubernetes injects for a Service called notifier, and every name that is not its own', () => {
     const injected = {
       NOTIFIER_SERVICE_HOST: '10.0.0.1',

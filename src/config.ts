@@ -54,8 +54,24 @@ export function readConfig(environment: Environment): Config {
     ...readStore(reader),
     ...readLimits(reader),
   };
+  warnOfOddPairs(reader, config);
   reader.finish();
   return Object.freeze({ ...config, warnings: reader.warnings });
+}
+
+/** Each is allowed by itself; the defaults fit one another. */
+function warnOfOddPairs(reader: Reader, config: Omit<Config, 'warnings'>): void {
+  const { maxEventBytes, bounds, shutdownDelayMs, shutdownGraceMs } = config;
+  if (maxEventBytes > bounds.bufferBytes) {
+    reader.warn(
+      `NOTIFIER_MAX_EVENT (${maxEventBytes}) is more than NOTIFIER_BUFFER_BYTES (${bounds.bufferBytes}): a larger event is trimmed as soon as it is stored, with all that its user has`,
+    );
+  }
+  if (shutdownDelayMs >= shutdownGraceMs) {
+    reader.warn(
+      `NOTIFIER_SHUTDOWN_DELAY (${shutdownDelayMs / 1000}) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (${shutdownGraceMs / 1000}): connections are cut before their clients are told`,
+    );
+  }
 }
 
 function readServer(reader: Reader) {

@@ -105,7 +105,7 @@ test.each([
     'nobody',
     () => 'nonsense',
     expect.stringMatching(
-      /^NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM \(ERR_/,
+      /^NOTIFIER_TLS_KEY must name a file that holds a private key without a passphrase in PEM \(ERR_/,
     ),
   ],
 ])('a certificate with the key of %s stops the start', async (_what, key, fault) => {

@@ -82,14 +82,6 @@ function checkProxies(config: Config): Finding[] {
   const { trustedProxies, host, maxConnectionsPerAddress, eventsPerSecond, apiKeys } = config;
   const countsAddresses =
     maxConnectionsPerAddress !== undefined || (eventsPerSecond !== undefined && apiKeys.length === 0);
-  if (process.env['NOTIFIER_TRUST_PROXY'] === 'true') {
-    return [
-      warning(
-        'proxies: everyone may claim any address in X-Forwarded-For',
-        'NOTIFIER_TRUST_PROXY should name the proxies: addresses, networks, or their number',
-      ),
-    ];
-  }
   if (trustedProxies) return [ok('proxies: those of NOTIFIER_TRUST_PROXY are believed')];
   if (countsAddresses && (isLoopback(host) || config.tls === undefined)) {
     return [

@@ -181,6 +181,21 @@ test('any origin together with authentication is warned about', () => {
   ]);
 });
 
+test('an origin with a slash at its end is a mistake that is named', () => {
+  const mistakes = mistakesOf({ NOTIFIER_ALLOWED_ORIGINS: 'https://app.example/' });
+  expect(mistakes).toEqual([
+    'NOTIFIER_ALLOWED_ORIGINS must list origins without a slash at the end, such as https://app.example.com, or *',
+  ]);
+});
+
+test('believing any proxy is warned about, believing none is not', () => {
+  const warnings = (text: string) => readConfig({ ...BOTH, NOTIFIER_TRUST_PROXY: text }).warnings;
+  expect(warnings('true')).toEqual([
+    expect.stringMatching(/^NOTIFIER_TRUST_PROXY=true: whoever connects may claim any address, unless /),
+  ]);
+  expect([...warnings('false'), ...warnings('1')]).toEqual([]);
+});
+
 test.each(['garbage', '10.0.0.0/99', '1,x'])('the trusted proxy %p is a mistake', (text) => {
   expect(mistakesOf({ NOTIFIER_TRUST_PROXY: text })).toEqual([
     'NOTIFIER_TRUST_PROXY must be true, false, a number of hops, or addresses and networks such as 10.0.0.0/8, loopback',
@@ -195,6 +210,29 @@ test('a certificate without its key is a mistake', () => {
     'NOTIFIER_TLS_CERT names a file that cannot be read (ENOENT)',
     'NOTIFIER_TLS_KEY names a file that cannot be read (ENOENT)',
   ]);
+});
+
+test('of a certificate and a key, the one that is none is named', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'notifier-tls-'));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const certificates = join(import.meta.dirname, '../../test/certificates');
+  const [cert, key] = ['first.cert.pem', 'first.key.pem'].map((name) => join(certificates, name));
+  const nonsense = file('nonsense', 'nonsense');
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
+  const encrypted = file('encrypted', privateKey.export(locked).toString());
+  const mistakes = (NOTIFIER_TLS_CERT: string, NOTIFIER_TLS_KEY: string) =>
+    mistakesOf({ NOTIFIER_TLS_CERT, NOTIFIER_TLS_KEY });
+  const noCert = /^NOTIFIER_TLS_CERT must name a file that holds a certificate in PEM \(/;
+  const noKey = /^NOTIFIER_TLS_KEY must name a file that holds a private key without a passphrase in PEM \(/;
+  expect(mistakes(cert!, key!)).toEqual([]);
+  expect(mistakes(nonsense, key!)).toEqual([expect.stringMatching(noCert)]);
+  expect(mistakes(key!, cert!)).toEqual([expect.stringMatching(noCert), expect.stringMatching(noKey)]);
+  expect(mistakes(cert!, encrypted)).toEqual([expect.stringMatching(noKey)]);
+  rmSync(dir, { recursive: true });
 });
 
 test('every mistake is named at once', () => {

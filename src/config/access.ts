@@ -69,7 +69,8 @@ function readOrigins(reader: Reader, subscribers: SubscriberAuthentication): rea
   const origins = reader.list(name);
   for (const origin of origins) {
     if (origin !== '*' && !isOrigin(origin)) {
-      reader.mistake(`${name} must list origins such as https://app.example.com, or *`);
+      const fault = isOrigin(origin.replace(/\/$/, '')) ? ' without a slash at the end,' : '';
+      reader.mistake(`${name} must list origins${fault} such as https://app.example.com, or *`);
     }
   }
   if (origins.includes('*') && subscribers.by !== 'nothing') {
@@ -89,6 +90,11 @@ function readTrustedProxies(reader: Reader): TrustedProxies | undefined {
   const name = 'NOTIFIER_TRUST_PROXY';
   const text = reader.text(name, undefined);
   if (text === undefined) return undefined;
+  if (text === 'true') {
+    reader.warn(
+      `${name}=true: whoever connects may claim any address, unless the proxy in front overwrites X-Forwarded-For; name the proxies: addresses, networks, or their number`,
+    );
+  }
   try {
     return trustedProxies(text);
   } catch {

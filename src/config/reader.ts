@@ -23,6 +23,9 @@ const PREFIX = 'NOTIFIER_';
 /** Names that Kubernetes injects for a Service called notifier. */
 const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
 
+/** What other programs would take from a file of that name and `_FILE`: a path must not become the secret. */
+const SECRETS = ['NOTIFIER_JWT_SECRET', 'NOTIFIER_API_KEYS'];
+
 /** Reads values and collects what is wrong with them. */
 export class Reader {
   private readonly known = new Set<string>();
@@ -136,6 +139,11 @@ export class Reader {
 
   private suggestion(name: string): string {
     const bare = name.slice(PREFIX.length);
+    const secret = SECRETS.find((candidate) => name === `${candidate}_FILE`);
+    if (secret !== undefined) {
+      const flag = `--${bare.toLowerCase().replaceAll('_', '-')}`;
+      return `; ${secret} holds the secret itself, which only "notifier serve" reads from a file: ${flag}`;
+    }
     if (this.known.has(bare)) return `; did you mean ${bare}?`;
     const known = [...this.known].filter((candidate) => candidate.startsWith(PREFIX));
     const best = misspelt(name, known) ?? sharesMostWords(name, known);

@@ -42,9 +42,11 @@ export function readTls(reader: Reader): TlsFiles | undefined {
     return undefined;
   }
   const files = new TlsFiles(cert, key);
-  const texts = [reader.file('NOTIFIER_TLS_CERT'), reader.file('NOTIFIER_TLS_KEY')];
-  // Each file that cannot be read is a mistake of its own already.
-  if (texts.includes(undefined)) return files;
+  const isCert = holds(reader, 'NOTIFIER_TLS_CERT', 'a certificate', (pem) =>
+    createSecureContext({ cert: pem }),
+  );
+  const isKey = holds(reader, 'NOTIFIER_TLS_KEY', 'a private key without a passphrase', createPrivateKey);
+  if (!isCert || !isKey) return files;
   try {
     files.read();
   } catch (error) {
@@ -52,8 +54,22 @@ export function readTls(reader: Reader): TlsFiles | undefined {
     reader.mistake(
       code === MISMATCH
         ? 'NOTIFIER_TLS_KEY does not belong to NOTIFIER_TLS_CERT'
-        : `NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY must name a certificate and its key in PEM (${code})`,
+        : `NOTIFIER_TLS_CERT and NOTIFIER_TLS_KEY cannot be used together (${code})`,
     );
   }
   return files;
+}
+
+/** Whether the file holds what it should; a mistake where it does not. */
+function holds(reader: Reader, name: string, what: string, parse: (pem: string) => unknown): boolean {
+  const pem = reader.file(name);
+  if (pem === undefined) return false;
+  try {
+    parse(pem);
+    return true;
+  } catch (error) {
+    const { code = 'invalid' } = error as NodeJS.ErrnoException;
+    reader.mistake(`${name} must name a file that holds ${what} in PEM (${code})`);
+    return false;
+  }
 }
