@@ -1,7 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../src/config.js';
+import { type ConfigError, readConfig } from '../src/config.js';
 import { ALLOWED_METHODS } from '../src/http/routes.js';
 import { CLOSE_CODES } from '../src/wire/close-codes.js';
 import { get } from './support/http.js';
@@ -73,6 +73,25 @@ describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s'
   test('says unset of what may be left out', () => {
     const names = rows.filter(([, value]) => value === 'unset').map(([name]) => name);
     expect(() => readConfig(Object.fromEntries(names.map((name) => [name, ''])))).not.toThrow();
+  });
+});
+
+describe('the ranges of the configuration table of docs/protocol.md', () => {
+  /** What the server says a number must be from and to; absent for what is no number. */
+  function range(name: string): string | undefined {
+    try {
+      readConfig({ [name]: 'nonsense' });
+    } catch (error) {
+      return / from (\d+ to \d+)$/m.exec((error as ConfigError).message)?.[1];
+    }
+    return undefined;
+  }
+
+  test('are those that the messages give', async () => {
+    const rows = table(await read('docs/protocol.md'), 'variable');
+    const written = rows.map(([name, , meaning]) => [code(name!), / \((\d+ to \d+)\)$/.exec(meaning!)?.[1]]);
+    expect(written).toEqual(written.map(([name]) => [name, range(name!)]));
+    expect(written.filter(([, numbers]) => numbers !== undefined)).toHaveLength(20);
   });
 });
 
