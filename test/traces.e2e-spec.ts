@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { Collector, type ReceivedSpan } from './support/collector.js';
 import { event, push, pushed } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
+import { startServer } from './support/start-server.js';
 import { STORES, TestStore } from './support/test-store.js';
+import { eventually } from './support/wait.js';
 
 const USER = 'an-id-that-nobody-else-has';
 const RESUMABLE = { access_id: USER, timestamp: 0, last_event_id: null };
@@ -130,3 +132,21 @@ describe("OpenTelemetry's SDK", () => {
     expect(loaded).toEqual(expect.arrayContaining(['sdk-trace-base', 'exporter-trace-otlp-http']));
   });
 });
+
+test(
+  'a collector that cannot be reached is said once, and events go on',
+  async () => {
+    const server = await startServer({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      OTEL_BSP_SCHEDULE_DELAY: '10',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '200',
+    });
+    await pushed(server.url, [event(USER, 1, 'a')]);
+    const line = 'spans are lost: http://127.0.0.1:9/v1/traces does not take them (';
+    await eventually(() => server.stderr.includes(line), 'it says so');
+    await pushed(server.url, [event(USER, 2, 'b')]);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(server.stderr.split('spans are lost')).toHaveLength(2);
+  },
+  BUILD_MS,
+);

@@ -6,12 +6,36 @@ import type { Delivery } from '../notifier/delivery.js';
 import type { Arrival, Push } from '../notifier/event.js';
 import type { AppendResult } from '../notifier/event-log.js';
 import { PrometheusMetrics } from './prometheus-metrics.js';
+import { SpanLosses } from './span-losses.js';
+
+/** `ExportResultCode.SUCCESS` of `@opentelemetry/core`, which is not installed by name. */
+const EXPORTED = 0;
 
 /** An arrival with the span that began with it. */
 interface TracedArrival extends Arrival {
   readonly span: Span;
   /** When the store had done what it promises, Unix milliseconds; unset until then. */
   storedAt?: number;
+}
+
+type Spans = Parameters<OTLPTraceExporter['export']>[0];
+type Done = Parameters<OTLPTraceExporter['export']>[1];
+
+/** Sends spans; of those that it cannot send, the SDK itself tells nobody. */
+class Exporter extends OTLPTraceExporter {
+  private readonly losses: SpanLosses;
+
+  constructor(url: URL) {
+    super({ url: url.href });
+    this.losses = new SpanLosses(url.origin + url.pathname);
+  }
+
+  override export(spans: Spans, done: Done): void {
+    super.export(spans, (result) => {
+      if (result.code !== EXPORTED) this.losses.lost(spans.length, result.error);
+      done(result);
+    });
+  }
 }
 
 /**
@@ -30,7 +54,7 @@ export class TracedMetrics extends PrometheusMetrics {
     this.provider = new BasicTracerProvider({
       // What the environment says of the service comes later, and counts.
       resource: own.merge(detectResources({ detectors: [envDetector] })),
-      spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: url.href }))],
+      spanProcessors: [new BatchSpanProcessor(new Exporter(url))],
     });
     this.tracer = this.provider.getTracer('notifier');
   }
