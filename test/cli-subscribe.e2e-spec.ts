@@ -153,6 +153,9 @@ test('asks for the user where no token names one', async () => {
 
 test('takes no access id that is none', async () => {
   server = await startServer();
-  expect(await run(['subscribe', '', '--url', server.url])).toMatchObject({ code: EXIT.data });
+  expect(await run(['subscribe', '', '--url', server.url])).toMatchObject({
+    code: EXIT.data,
+    stderr: 'notifier: access_id must not be empty\n  name the user: notifier subscribe client1\n',
+  });
   expect(await run(['subscribe', 'client1', '--since', 'yesterday'])).toMatchObject({ code: EXIT.usage });
 });

@@ -16,6 +16,8 @@ export interface SubscribeOptions {
   readonly json?: true;
 }
 
+const NAME_USER = 'name the user: notifier subscribe client1';
+
 /** A user's events as they come, over as many connections as it takes. */
 export async function follow(accessId: string | undefined, options: SubscribeOptions): Promise<void> {
   const abort = new AbortController();
@@ -23,6 +25,7 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   const url = urlOf(options, '/');
+  if (accessId === '') throw new Failure(EXIT.data, 'access_id must not be empty', NAME_USER);
   const subscription = subscribe(url.href, {
     ...(accessId !== undefined && { accessId }),
     ...(options.since !== undefined && { since: options.since }),
@@ -87,7 +90,7 @@ function failureOf({ code, reason }: ClosedError, accessId: string | undefined):
   }
   if (code === 4501) {
     const isNameless = accessId === undefined && reason.includes('access_id');
-    const hint = isNameless ? 'name the user: notifier subscribe client1' : 'see notifier subscribe --help';
+    const hint = isNameless ? NAME_USER : 'see notifier subscribe --help';
     return new Failure(EXIT.data, message, hint);
   }
   if (code === 4503) return new Failure(EXIT.ended, message, 'the back end ended it with a drop');

@@ -1,4 +1,5 @@
 import { ClosedError, type SubscribeOptions } from './options.js';
+import { platform } from './platform.js';
 import { Subscription } from './subscription.js';
 import type { NotifierEvent } from './wire.js';
 
@@ -20,7 +21,7 @@ export type { NotifierEvent } from './wire.js';
  * @param url the server, or its `/subscribe_to_events`; in a page, relative ones too
  * @param onEvent what to do with each event, instead of iterating: the next one waits for what it returns. What it throws ends
  *   the subscription and is left unhandled, as from any listener.
- * @throws TypeError where `url` is none
+ * @throws TypeError where `url` is none of a server, or `accessId` is empty or no string
  */
 export function subscribe<Payload = unknown>(
   url: string,
@@ -28,18 +29,20 @@ export function subscribe<Payload = unknown>(
   onEvent?: (event: NotifierEvent<Payload>) => unknown,
 ): Subscription<Payload> {
   const subscription = new Subscription<Payload>(url, options);
-  if (onEvent) void consume(subscription, onEvent);
+  if (onEvent) void consume(subscription, onEvent, options);
   return subscription;
 }
 
 async function consume<Payload>(
   subscription: Subscription<Payload>,
   onEvent: (event: NotifierEvent<Payload>) => unknown,
+  { onStatus }: SubscribeOptions,
 ): Promise<void> {
   try {
     for await (const event of subscription) await onEvent(event);
   } catch (error) {
-    // That it was closed, the status has said.
     if (!(error instanceof ClosedError)) throw error;
+    // The status has said it, to whoever listens; a page that shows nothing for ever must not be silent about it, too.
+    if (!onStatus) platform.console.error(`notifier: the subscription has ended: ${error.message}`);
   }
 }

@@ -12,6 +12,7 @@ export interface Platform {
   readonly URL: new (url: string, base?: string) => ParsedUrl;
   readonly AbortController: new () => { readonly signal: Signal; abort(): void };
   readonly TextDecoder: new () => { decode(bytes: unknown, options: { stream: boolean }): string };
+  readonly console: { error(text: string): void };
   readonly atob: (text: string) => string;
   readonly setTimeout: (action: () => void, ms: number) => Timer;
   readonly clearTimeout: (timer: Timer | undefined) => void;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { StatusReport, SubscribeOptions } from './options.js';
 import type { WebSocketLike } from './platform.js';
+import { subscribe } from './client.js';
 import { Subscription } from './subscription.js';
 
 type Listener = (event: object) => void;
@@ -231,5 +232,49 @@ describe('a subscription’s timers', () => {
     await jest.advanceTimersByTimeAsync(2 * 2.5 * 30_000);
     expect(reports[2]).toMatchObject({ status: 'waiting', reason: 'silent' });
     subscription.close();
+  });
+});
+
+describe('what nobody could subscribe with', () => {
+  it.each(['localhost:8080', 'ftp://events.example.com', 'events.example.com', ''])(
+    'is refused at once: the URL %p',
+    (url) => {
+      // Node's own TypeError is of another realm than the tests.
+      expect(() => subscribe(url, { accessId: 'user', WebSocket: ScriptedSocket })).toThrow(/url/i);
+    },
+  );
+
+  it.each(['http', 'https', 'ws', 'wss'])('is no URL of %s', (scheme) => {
+    subscribe(`${scheme}://events.example.com`, { accessId: 'user', WebSocket: ScriptedSocket }).close();
+  });
+
+  it.each(['', null, 7])('is refused at once: the access id %p', (accessId) => {
+    const options = { accessId, WebSocket: ScriptedSocket } as unknown as SubscribeOptions;
+    expect(() => subscribe('wss://events.example.com', options)).toThrow(
+      new TypeError('accessId must be a string that is not empty'),
+    );
+  });
+});
+
+describe('an end for good that a callback is told nothing of', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  async function endedWith(code: number, options: Partial<SubscribeOptions>): Promise<unknown[][]> {
+    const error = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const all = { accessId: 'user', WebSocket: ScriptedSocket, ...options };
+    const subscription = subscribe('wss://events.example.com', all, () => undefined);
+    (await nextSocket()).ends(code, 'dropped');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    subscription.close();
+    return error.mock.calls;
+  }
+
+  it('is said on the console, once', async () => {
+    expect(await endedWith(4503, {})).toEqual([['notifier: the subscription has ended: 4503 dropped']]);
+  });
+
+  it('is said there to nobody who listens to the status, and not where the client comes back', async () => {
+    expect(await endedWith(4503, { onStatus: () => undefined })).toEqual([]);
+    expect(await endedWith(1006, {})).toEqual([]);
   });
 });

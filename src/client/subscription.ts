@@ -37,6 +37,7 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
   constructor(url: string, options: SubscribeOptions) {
     this.#options = options;
     const href = endpoint(url);
+    checkAccessId(options.accessId);
     this.#positions = new PositionStore(
       options.storage,
       options.storageKey ?? `notifier ${href} ${options.accessId ?? ''}`,
@@ -151,9 +152,16 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
   }
 }
 
-/** The address to connect to: where only a server is named, the path is its own. @throws TypeError for what is no URL */
+/** The address to connect to: where only a server is named, the path is its own. @throws TypeError for what is no URL of a server */
 function endpoint(url: string): string {
   const parsed = new platform.URL(url, platform.location?.href);
+  if (!/^(http|ws)s?:$/.test(parsed.protocol)) throw new TypeError('url must be of http, https, ws or wss');
   if (parsed.pathname === '/') parsed.pathname = '/subscribe_to_events';
   return parsed.href.replace(/^ws/, 'http');
+}
+
+/** Left out it may be: tokens name their user. @throws TypeError */
+function checkAccessId(accessId: unknown): void {
+  if (accessId === undefined || (typeof accessId === 'string' && accessId !== '')) return;
+  throw new TypeError('accessId must be a string that is not empty');
 }
