@@ -65,8 +65,12 @@ describe('the connectors of docs/recipes.md', () => {
   };
 
   function connector(command: string, program: string, ...args: string[]) {
+    return connectorTo(front.url, command, program, ...args);
+  }
+
+  function connectorTo(url: string | undefined, command: string, program: string, ...args: string[]) {
     const [file, ...first] = command.split(' ');
-    const environment = { ...env, EVENTS_URL: front.url };
+    const environment = url === undefined ? env : { ...env, EVENTS_URL: url };
     return run(file!, [...first, program, ...args], { cwd: folder, env: environment });
   }
 
@@ -98,6 +102,24 @@ describe('the connectors of docs/recipes.md', () => {
       const ended = connector(command, program, 'x'.repeat(257), 'hello');
       await expect(ended).rejects.toMatchObject({ stderr: expect.stringContaining('accessid') });
       expect(front.asked).toHaveLength(1);
+    }, 120_000);
+
+    it('fails at once where EVENTS_URL is no URL of a server', async () => {
+      for (const url of [undefined, 'localhost:8080', 'http://']) {
+        await expect(connectorTo(url, command, program, 'client1', 'hello')).rejects.toMatchObject({
+          stderr: expect.stringContaining('EVENTS_URL must be the URL of the server'),
+        });
+      }
+    }, 120_000);
+
+    it('names in the end what kept the last attempt from being taken', async () => {
+      const { answer } = front;
+      front.answer = (response) => response.writeHead(503, { 'Retry-After': '0' }).end('down for now');
+      await expect(connector(command, program, 'client1', 'hello')).rejects.toMatchObject({
+        stderr: expect.stringContaining('the push was not taken: 503 down for now'),
+      });
+      expect(front.asked).toHaveLength(8);
+      front.answer = answer;
     }, 120_000);
   });
 });
