@@ -12,11 +12,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+readonly usage='usage: ./runexample.sh [--nodes 1|2]'
 case "$*" in
 '' | '--nodes 1') story=scripts/example-one-node.sh ;;
 '--nodes 2') story=scripts/example-two-nodes.sh ;;
+-h | --help)
+  echo "$usage"
+  exit
+  ;;
 *)
-  echo 'usage: ./runexample.sh [--nodes 1|2]' >&2
+  echo "$usage" >&2
   exit 64
   ;;
 esac
@@ -32,6 +37,8 @@ chapter 'Install and build'
 scripts/install.sh
 command_line 'npm run build'
 npm run --silent build
+
+remark '… stands for what is different each time: ids, and how long to wait before coming back'
 
 # shellcheck source=scripts/example-one-node.sh
 . "$story"

@@ -81,11 +81,11 @@ has_started() { start_line "$1" >/dev/null || ! kill -0 "$(cat "$work/$1.pid")" 
 start_server() { # name, store, setting=value…
   local server=$1 store=$2 line
   shift 2
+  set -- PORT=0 NOTIFIER_STORE="$store" NOTIFIER_SHUTDOWN_DELAY=0 NOTIFIER_SHUTDOWN_GRACE=2 "$@"
   : >"$work/$server.out"
-  env PORT=0 NOTIFIER_STORE="$store" NOTIFIER_SHUTDOWN_DELAY=0 NOTIFIER_SHUTDOWN_GRACE=2 "$@" \
-    node dist/main.js >"$work/$server.out" 2>>"$work/$server.log" &
+  env "$@" node dist/main.js >"$work/$server.out" 2>>"$work/$server.log" &
   echo $! >"$work/$server.pid"
-  command_line 'node dist/main.js'
+  command_line "$* node dist/main.js"
   wait_until has_started "$server" || fail 'missing line: notifier listening on … (the server did not start in time)'
   line=$(start_line "$server") || fail 'missing line: notifier listening on … (the server ended at once)'
   heard "$server" "$line"

@@ -28,7 +28,6 @@ start_redis() {
 
 # No heartbeat in between: a slow machine is not to see an empty array more than a fast one.
 start_node() { # name
-  remark "NOTIFIER_STORE=redis NOTIFIER_REDIS_URL=redis://127.0.0.1:$redis_port"
   start_server "$1" redis NOTIFIER_REDIS_URL="redis://127.0.0.1:$redis_port" NOTIFIER_HEARTBEAT=600
   wait_until is_ready "$1" || fail "missing line: $1 is ready"
 }

@@ -103,6 +103,12 @@ describe('a newcomer with a fresh clone', () => {
     DEADLINE_MS,
   );
 
+  it('is told how to call the example', async () => {
+    const usage = { code: 0, stdout: 'usage: ./runexample.sh [--nodes 1|2]\n' };
+    expect(await run('./runexample.sh --help')).toEqual(usage);
+    expect(await run('./runexample.sh --nodes 3')).toEqual({ code: 64, stdout: '' });
+  });
+
   it(
     'sees in the example of two nodes that a client goes on at the other when its own is killed',
     async () => {
