@@ -43,6 +43,22 @@ test('“now” shows the figures, and a page that is opened now what has been',
   await shows(page.locator('.heading'), /At \d\d:\d\d:\d\d/);
 }, 60_000);
 
+test('“now” says that Redis has figures of its own where the store is Redis, and not before it knows', async () => {
+  const page = await open(await serve());
+  let answer: (store: string) => void = () => undefined;
+  const store = new Promise<string>((resolve) => (answer = resolve));
+  await page.route('**/console/figures*', async (route) => {
+    const name = await store;
+    const figures = ['at', 'connections', 'buffered_bytes'];
+    const nodes = [{ node: 'a', started_at: 0, samples: [[Date.now(), 1, null]] }];
+    await route.fulfill({ json: { store: name, subscribers: 'everyone', figures, nodes } });
+  });
+  await page.reload();
+  await shows(panel(page, 'Buffered'), 'No figures yet');
+  answer('redis');
+  await shows(panel(page, 'Buffered'), 'Redis keeps the events');
+}, 60_000);
+
 async function hasPushesBehindIt(url: string): Promise<boolean> {
   const { figures, nodes } = json(await get(url, '/console/figures')) as {
     figures: string[];

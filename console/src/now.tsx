@@ -27,6 +27,8 @@ interface PanelDescription {
   readonly isBinary?: boolean;
   /** What to say instead of a plot where there is nothing to draw. */
   readonly without: string;
+  /** The same, where the store is Redis, if nothing will ever be drawn then. */
+  readonly withoutOnRedis?: string;
   /** A second figure, drawn faintly. */
   readonly beside?: Figure;
 }
@@ -68,7 +70,8 @@ const PANELS: readonly PanelDescription[] = [
     format: bytes,
     of: worst,
     note: (lanes) => (worst(lanes, 'buffered_bytes') === undefined ? '' : 'in the store'),
-    without: 'Redis keeps the events, and has figures of its own',
+    without: 'No figures yet',
+    withoutOnRedis: 'Redis keeps the events, and has figures of its own',
   },
 ];
 
@@ -106,6 +109,7 @@ export function Now({ known }: { known: Known }) {
             key={panel.figure}
             panel={panel}
             lanes={lanes}
+            store={answer?.store}
             seconds={seconds}
             index={index}
             onPoint={setIndex}
@@ -126,12 +130,14 @@ export function Now({ known }: { known: Known }) {
 interface PanelProps {
   readonly panel: PanelDescription;
   readonly lanes: readonly Lane[];
+  /** As the server names it; absent until it has answered. */
+  readonly store: string | undefined;
   readonly seconds: readonly number[];
   readonly index: number | undefined;
   readonly onPoint: (index: number | undefined) => void;
 }
 
-function Panel({ panel, lanes, seconds, index, onPoint }: PanelProps) {
+function Panel({ panel, lanes, store, seconds, index, onPoint }: PanelProps) {
   const { title, unit, format, figure, isWide } = panel;
   const lines = useMemo(() => linesOf(panel, lanes, seconds), [panel, lanes, seconds]);
   const now = panel.of(lanes, figure);
@@ -156,10 +162,17 @@ function Panel({ panel, lanes, seconds, index, onPoint }: PanelProps) {
           onPoint={onPoint}
         />
       ) : (
-        <p class="plot without">{panel.without}</p>
+        <p class="plot without">{withoutOf(panel, store)}</p>
       )}
     </section>
   );
+}
+
+function withoutOf(
+  { without, withoutOnRedis = without }: PanelDescription,
+  store: string | undefined,
+): string {
+  return store === 'redis' ? withoutOnRedis : without;
 }
 
 function linesOf(
