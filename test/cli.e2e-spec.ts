@@ -50,6 +50,21 @@ describe('notifier', () => {
     }
   });
 
+  test('says what a command takes where help is asked of it, before or after its name', async () => {
+    const { stdout } = await run(['push', '--help']);
+    expect(stdout).toContain('--give-up');
+    expect(await run(['help', 'push'])).toEqual({ code: 0, stdout, stderr: '' });
+    expect((await run(['help'])).stdout).toBe((await run(['--help'])).stdout);
+  });
+
+  test('has every exit code in its help', async () => {
+    const { stdout } = await run(['--help']);
+    const [, codes] = stdout.split('Exit codes:');
+    const named = [...codes!.matchAll(/\d+/g)].map(Number);
+    expect(named.toSorted((a, b) => a - b)).toEqual(Object.values(EXIT));
+    expect(Math.max(...codes!.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   test.each([
     [['drop', 'client1']],
     [['clients']],

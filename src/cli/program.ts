@@ -1,6 +1,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ClientsOptions } from './clients.js';
+import { EXIT } from './exit-codes.js';
 import { readSecret, withServer, withUrl, type ServerOptions } from './credentials.js';
 import type { PushOptions } from './push.js';
 import { serve, withSettings } from './serve.js';
@@ -8,6 +9,13 @@ import type { SubscribeOptions } from './subscribe.js';
 import type { MakeOptions } from './token-make.js';
 import type { TokenOptions } from './token-options.js';
 import { version } from '../version.js';
+
+/** What docs/cli.md says at length. */
+const EXIT_CODES = `
+Exit codes:
+  ${EXIT.done} done, ${EXIT.no} the answer is no or the server cannot start, ${EXIT.ended} the server ended it;
+  wrong: ${EXIT.usage} command line, ${EXIT.data} input, ${EXIT.noInput} a file, ${EXIT.refused} key or token, ${EXIT.config} settings;
+  ${EXIT.unavailable} the server is away, ${EXIT.fault} a fault`;
 
 /** The command line. What a command needs is loaded when it is called: `--help` must not wait for a server's libraries. */
 export function notifier(): Command {
@@ -17,12 +25,12 @@ export function notifier(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError()
-    .helpCommand(false);
+    .helpCommand('help [command]', 'say what a command takes');
   addServer(program);
   addSubscriber(program);
   addConnector(program);
   addToken(program.command('token').description('make a token for development, or check one'));
-  return program.addHelpText('after', '\nExit codes: docs/cli.md');
+  return program.addHelpText('after', EXIT_CODES);
 }
 
 function addServer(program: Command): void {
