@@ -45,6 +45,19 @@ test('finds nothing where all is well, a running server included', async () => {
   await server.stop();
 });
 
+test('says that the settings are for this machine alone, but not where the server is elsewhere', async () => {
+  const warned = 'listening on this machine only';
+  expect((await doctor()).stdout).toContain(warned);
+  expect((await doctor({}, ['--url', other.url])).stdout).toContain(warned);
+  expect((await doctor({}, ['--url', 'http://notifier.invalid'])).stdout).not.toContain(warned);
+});
+
+test('says once that any proxy is believed', async () => {
+  const { stdout } = await doctor({ NOTIFIER_TRUST_PROXY: 'true' });
+  expect(stdout.split('NOTIFIER_TRUST_PROXY')).toHaveLength(3);
+  expect(stdout).toContain('NOTIFIER_TRUST_PROXY=true: whoever connects may claim any address');
+});
+
 test('names the mistakes in the settings', async () => {
   const { code, stdout } = await doctor({ NOTIFIER_STORE: 'paper' });
   expect(code).toBe(EXIT.no);

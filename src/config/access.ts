@@ -21,6 +21,9 @@ export interface Access {
   readonly trustedProxies: TrustedProxies | undefined;
 }
 
+/** What the warning about a server that is open, and therefore nobody else's, begins with. */
+export const LOOPBACK_ONLY = 'listening on this machine only';
+
 /** What nothing restricts. */
 interface Open {
   readonly subscribe: boolean;
@@ -56,7 +59,7 @@ function limitToLoopback(reader: Reader, host: string, open: Open): void {
     ...(open.push ? ['NOTIFIER_API_KEYS'] : []),
   ].join(' and ');
   const remedy = `nothing says who may ${verbs(open)}: set ${settings}, or NOTIFIER_AUTH=none if it is meant to be open`;
-  if (isLoopback(host)) reader.warn(`listening on this machine only: ${remedy}`);
+  if (isLoopback(host)) reader.warn(`${LOOPBACK_ONLY}: ${remedy}`);
   else reader.mistake(`${settingOf('HOST', host)} is not a loopback address, and ${remedy}`);
 }
 
