@@ -90,6 +90,10 @@ const WRONG: readonly [names: readonly string[], values: readonly string[], line
   ],
 ];
 
+function warningsOf(environment: Readonly<Record<string, string>>): readonly string[] {
+  return readConfig({ ...environment, NOTIFIER_AUTH: 'none', HOST: '127.0.0.1' }).warnings;
+}
+
 describe('the configuration', () => {
   test.each(SETTINGS)('has %s', (name, of, byDefault, value, meaning) => {
     expect(of(readConfig({}))).toEqual(byDefault);
@@ -161,14 +165,12 @@ describe('the configuration', () => {
   });
 
   test('warns of settings that do not fit one another', () => {
-    const warnings = (environment: Record<string, string>) =>
-      readConfig({ ...environment, NOTIFIER_AUTH: 'none', HOST: '127.0.0.1' }).warnings;
-    expect(warnings({})).toEqual([]);
-    expect(warnings({ NOTIFIER_BUFFER_BYTES: '262144', NOTIFIER_SHUTDOWN_DELAY: '5.9' })).toEqual([]);
-    expect(warnings({ NOTIFIER_BUFFER_BYTES: '262143' })).toEqual([
+    expect(warningsOf({})).toEqual([]);
+    expect(warningsOf({ NOTIFIER_BUFFER_BYTES: '262144', NOTIFIER_SHUTDOWN_DELAY: '5.9' })).toEqual([]);
+    expect(warningsOf({ NOTIFIER_BUFFER_BYTES: '262143' })).toEqual([
       'NOTIFIER_MAX_EVENT (262144) is more than NOTIFIER_BUFFER_BYTES (262143): a larger event is trimmed as soon as it is stored, with all that its user has',
     ]);
-    expect(warnings({ NOTIFIER_SHUTDOWN_GRACE: '2' })).toEqual([
+    expect(warningsOf({ NOTIFIER_SHUTDOWN_GRACE: '2' })).toEqual([
       'NOTIFIER_SHUTDOWN_DELAY (2) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (2): connections are cut before their clients are told',
     ]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import {
   button,
   connect,
@@ -43,19 +43,21 @@ test('“now” shows the figures, and a page that is opened now what has been',
   await shows(page.locator('.heading'), /At \d\d:\d\d:\d\d/);
 }, 60_000);
 
+/** What a server with Redis answers whoever asks for its figures. */
+function answerOfRedis(route: Route): Promise<void> {
+  const figures = ['at', 'connections', 'buffered_bytes'];
+  const nodes = [{ node: 'a', started_at: 0, samples: [[Date.now(), 1, null]] }];
+  return route.fulfill({ json: { store: 'redis', subscribers: 'everyone', figures, nodes } });
+}
+
 test('“now” says that Redis has figures of its own where the store is Redis, and not before it knows', async () => {
   const page = await open(await serve());
-  let answer: (store: string) => void = () => undefined;
-  const store = new Promise<string>((resolve) => (answer = resolve));
-  await page.route('**/console/figures*', async (route) => {
-    const name = await store;
-    const figures = ['at', 'connections', 'buffered_bytes'];
-    const nodes = [{ node: 'a', started_at: 0, samples: [[Date.now(), 1, null]] }];
-    await route.fulfill({ json: { store: name, subscribers: 'everyone', figures, nodes } });
-  });
+  const held: Route[] = [];
+  await page.route('**/console/figures*', (route) => void held.push(route));
   await page.reload();
   await shows(panel(page, 'Buffered'), 'No figures yet');
-  answer('redis');
+  await page.route('**/console/figures*', answerOfRedis);
+  await Promise.all(held.splice(0).map(answerOfRedis));
   await shows(panel(page, 'Buffered'), 'Redis keeps the events');
 }, 60_000);
 

@@ -76,17 +76,17 @@ describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s'
   });
 });
 
-describe('the ranges of the configuration table of docs/protocol.md', () => {
-  /** What the server says a number must be from and to; absent for what is no number. */
-  function range(name: string): string | undefined {
-    try {
-      readConfig({ [name]: 'nonsense' });
-    } catch (error) {
-      return / from (\d+ to \d+)$/m.exec((error as ConfigError).message)?.[1];
-    }
-    return undefined;
+/** What the server says a number must be from and to; absent for what is no number. */
+function range(name: string): string | undefined {
+  try {
+    readConfig({ [name]: 'nonsense' });
+  } catch (error) {
+    return / from (\d+ to \d+)$/m.exec((error as ConfigError).message)?.[1];
   }
+  return undefined;
+}
 
+describe('the ranges of the configuration table of docs/protocol.md', () => {
   test('are those that the messages give', async () => {
     const rows = table(await read('docs/protocol.md'), 'variable');
     const written = rows.map(([name, , meaning]) => [code(name!), / \((\d+ to \d+)\)$/.exec(meaning!)?.[1]]);

@@ -39,6 +39,7 @@ export class SpanLosses {
 /** The code, a status or the system's; what a collector says at length is not for the log. */
 function causeOf(error: unknown): string {
   const { code, message, cause } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code !== undefined || cause === undefined) return String(code ?? message ?? 'no reason is known');
+  if (code !== undefined || cause === undefined)
+    return `${(code as string | number | undefined) ?? message ?? 'no reason is known'}`;
   return causeOf(cause);
 }

@@ -32,7 +32,8 @@ class Exporter extends OTLPTraceExporter {
 
   override export(spans: Spans, done: Done): void {
     super.export(spans, (result) => {
-      if (result.code !== EXPORTED) this.losses.lost(spans.length, result.error);
+      const code: number = result.code;
+      if (code !== EXPORTED) this.losses.lost(spans.length, result.error);
       done(result);
     });
   }
