@@ -1,5 +1,6 @@
 #!lua
--- Appends a push, whole or not at all.
+-- Appends a push, whole or not at all: what a script has written stays where it is stopped, so that whatever could stop this one
+-- is looked at before the first write.
 -- KEYS: [claim], then for each partition its hash and the lists of its users.
 -- ARGV: seed, settings, tag, form of the claim ('', 'claim', 'marker'), digest, ttl, publishing command, arrival (handed on as
 -- it is), then for each partition the number of its users and for each user the number of events and the events
@@ -24,37 +25,53 @@ end
 local PUSHED_AT_ONCE = 1000
 
 local function push(list, items)
-  local length
   for from = 1, #items, PUSHED_AT_ONCE do
-    length = redis.call('RPUSH', list, unpack(items, from, math.min(#items, from + PUSHED_AT_ONCE - 1)))
+    redis.call('RPUSH', list, unpack(items, from, math.min(#items, from + PUSHED_AT_ONCE - 1)))
   end
-  return length
 end
 
-local function append(partition, list, count)
-  local memory = partition.memory
+-- One user's part: the head as it is, and which arguments are the events.
+local function look_at(partition, list)
   local id = id_of(partition, list)
   local head = open_head(partition, id, list)
+  if redis.call('LLEN', list) ~= head[SEQ] - head[TRIMMED_SEQ] then
+    -- The list had expired, or was taken away.
+    redis.call('DEL', list)
+    clear(head)
+  end
+  local count = tonumber(next_arg())
+  local first = arg_index + 1
+  arg_index = arg_index + count
+  return { partition = partition, id = id, list = list, head = head, first = first, last = arg_index }
+end
+
+-- The first of the commands that follow which this user may not call: a right can be taken away while it is connected.
+local function refused_command(part)
+  for _, command in ipairs({ 'RPUSH', 'PEXPIRE', 'LINDEX', 'LPOP', 'HSET', 'SET' }) do
+    if not redis.acl_check_cmd(command, part.list, '0', '0') then return command end
+  end
+  if not redis.acl_check_cmd(publishing, channel_of(part.partition, part.id), '') then return publishing end
+end
+
+local function append(part)
+  local partition, list, head = part.partition, part.list, part.head
+  local memory = partition.memory
   local now = memory[NOW]
   local stamp = string.format('%.0f', now) .. ',' .. tag .. ','
   local items, announced = {}, { 'E', head[HEAD_EPOCH], ',', string.format('%.0f', head[SEQ]), ',', head[TAG], ',', tag, ',', arrival, ';' }
   local bytes, max_created_at = 0, false
-  for i = 1, count do
-    local event = next_arg()
+  for at = part.first, part.last do
+    local event = ARGV[at]
     local created_at, text = string.match(event, '^(-?%d+),()')
     max_created_at = highest(max_created_at, tonumber(created_at))
     bytes = bytes + #event - text + 1
-    items[i] = stamp .. event
+    items[#items + 1] = stamp .. event
     announced[#announced + 1] = #event
     announced[#announced + 1] = ':'
     announced[#announced + 1] = event
   end
-  if push(list, items) ~= head[SEQ] - head[TRIMMED_SEQ] + count then
-    -- The list had expired, or was taken away.
-    clear(head)
-    redis.call('LTRIM', list, -count, -1)
-  end
-  head[SEQ] = head[SEQ] + count
+  push(list, items)
+  head[SEQ] = head[SEQ] + #items
   head[TAG] = tonumber(tag)
   head[NEWEST_ARRIVED] = now
   head[MAX_CREATED_AT] = highest(head[MAX_CREATED_AT], max_created_at)
@@ -64,25 +81,35 @@ local function append(partition, list, count)
   -- A minute longer than the events live, so that whoever looks finds them too old before they are gone.
   redis.call('PEXPIRE', list, buffer_ttl + 60000)
   note_push(memory, head)
-  save_head(partition, id, head)
-  redis.call(publishing, channel_of(partition, id), table.concat(announced))
+  save_head(partition, part.id, head)
+  redis.call(publishing, channel_of(partition, part.id), table.concat(announced))
 end
 
+local claim_key = claim_form ~= '' and next_key()
 if claim_form == 'claim' then
-  local outcome = claim(next_key(), ARGV[5], tonumber(ARGV[6]), '')
-  if outcome == 'known' then return 'repeated' end
-  if outcome == 'conflict' then return 'conflict' end
-elseif claim_form == 'marker' then
-  local key = next_key()
-  if redis.call('GET', key) == ARGV[5] then return 'repeated' end
-  redis.call('SET', key, ARGV[5], 'PX', ARGV[6])
+  local outcome = find_claim(claim_key, ARGV[5])
+  if outcome then return outcome == 'known' and 'repeated' or outcome end
+elseif claim_form == 'marker' and redis.call('GET', claim_key) == ARGV[5] then
+  return 'repeated'
 end
 
+local partitions, parts = {}, {}
 while key_index < #KEYS do
   local partition = open_partition(next_key())
   sweep(partition)
   partition.memory[SERIAL] = partition.memory[SERIAL] + 1
-  for _ = 1, tonumber(next_arg()) do append(partition, next_key(), tonumber(next_arg())) end
-  save_partition(partition)
+  for _ = 1, tonumber(next_arg()) do parts[#parts + 1] = look_at(partition, next_key()) end
+  partitions[#partitions + 1] = partition
+end
+local refused = parts[1] and refused_command(parts[1])
+if refused then return redis.error_reply('NOPERM this user may not call ' .. refused) end
+
+for _, partition in ipairs(partitions) do save_partition(partition) end
+for _, part in ipairs(parts) do append(part) end
+-- Last: a push that was stopped after all is stored by its repeat, not taken for stored.
+if claim_form == 'claim' then
+  save_claim(claim_key, ARGV[5], tonumber(ARGV[6]), '')
+elseif claim_form == 'marker' then
+  redis.call('SET', claim_key, ARGV[5], 'PX', ARGV[6])
 end
 return 'stored'

@@ -264,13 +264,15 @@ local function current_head(partition, id, list)
   return head
 end
 
--- Claims an idempotency key: 'new', 'known' or 'conflict', and the claim's own name.
-local function claim(key, digest, ttl, name)
+-- What is known of an idempotency key: 'known' or 'conflict', and the claim's own name; nil where nobody has it.
+local function find_claim(key, digest)
   local raw = redis.call('GET', key)
-  if raw then
-    local held = cmsgpack.unpack(raw)
-    if held[2] > wall then return held[1] == digest and 'known' or 'conflict', held[3] end
-  end
+  if not raw then return nil end
+  local held = cmsgpack.unpack(raw)
+  if held[2] <= wall then return nil end
+  return held[1] == digest and 'known' or 'conflict', held[3]
+end
+
+local function save_claim(key, digest, ttl, name)
   redis.call('SET', key, cmsgpack.pack({ digest, wall + ttl, name }), 'PX', ttl)
-  return 'new', name
 end
