@@ -70,9 +70,9 @@ export class RedisProcess {
   }
 
   /** As `start`, with Valkey in the place of Redis. */
-  static async startValkey(): Promise<RedisProcess> {
+  static async startValkey(...args: string[]): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'notifier-valkey-'));
-    const valkey = new RedisProcess(await freePort(), folder, [], 'valkey-server');
+    const valkey = new RedisProcess(await freePort(), folder, args, 'valkey-server');
     await valkey.restart();
     return valkey;
   }

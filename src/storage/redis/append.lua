@@ -90,6 +90,7 @@ if claim_form == 'claim' then
   local outcome = find_claim(claim_key, ARGV[5])
   if outcome then return outcome == 'known' and 'repeated' or outcome end
 elseif claim_form == 'marker' and redis.call('GET', claim_key) == ARGV[5] then
+  write_again(claim_key, ARGV[5], ARGV[6])
   return 'repeated'
 end
 

@@ -264,13 +264,21 @@ local function current_head(partition, id, list)
   return head
 end
 
+-- WAIT speaks of what this connection has written (Redis 7.2, Valkey): what it only finds here is written once more, so that
+-- replicas that have this have what another connection wrote before.
+local function write_again(key, value, ttl)
+  if waits > 0 then redis.call('SET', key, value, 'PX', ttl) end
+end
+
 -- What is known of an idempotency key: 'known' or 'conflict', and the claim's own name; nil where nobody has it.
 local function find_claim(key, digest)
   local raw = redis.call('GET', key)
   if not raw then return nil end
   local held = cmsgpack.unpack(raw)
   if held[2] <= wall then return nil end
-  return held[1] == digest and 'known' or 'conflict', held[3]
+  if held[1] ~= digest then return 'conflict' end
+  write_again(key, raw, held[2] - wall)
+  return 'known', held[3]
 end
 
 local function save_claim(key, digest, ttl, name)
