@@ -25,6 +25,12 @@ async function startValkey(...args: string[]): Promise<RedisProcess> {
   return valkey;
 }
 
+/** Pushes to several partitions, and so in several parts where it is a cluster. */
+async function store({ url }: RunningApp): Promise<number> {
+  const events = [event('ann', 1, 'x'), event('bob', 1, 'y')];
+  return (await push(url, events, { 'Idempotency-Key': 'k' })).status;
+}
+
 interface Pair {
   readonly url: string;
   readonly master: RedisProcess;
@@ -75,9 +81,6 @@ test.each([
       Number(pattern.exec(String(await master.ask('INFO', 'replication')))![1]);
     const written = await figure(/master_repl_offset:(\d+)/);
     await eventually(async () => (await figure(/slave0:.*offset=(\d+)/)) >= written, 'the replica has it');
-    // To several partitions, and so in several parts where it is a cluster.
-    const store = async (node: RunningApp) =>
-      (await push(node.url, [event('ann', 1, 'x'), event('bob', 1, 'y')], { 'Idempotency-Key': 'k' })).status;
     replica.pause();
     try {
       // The first one claims the key; where it is a cluster, the second one then stores the parts.

@@ -16,6 +16,9 @@ const RETRY_MS = 50;
 /** A cluster's answers after which the same call is made again: it has done nothing. */
 const TRY_AGAIN = /^(TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN)/;
 
+/** How long a server is kept that answers pointed to although it serves no slot: one is on its way there. */
+const POINTED_AT_MS = 10_000;
+
 /** An answer, and the connection that it came over. */
 export interface Answer {
   readonly reply: Reply;
@@ -36,6 +39,10 @@ export class RedisServers {
   private timer: NodeJS.Timeout | undefined;
   private refreshing: Promise<void> | undefined;
   private isClosed = false;
+  /** When a server last said that the cluster is down. One that is cut off says so, and goes on naming itself. */
+  private readonly doubted = new WeakMap<RedisServer, number>();
+  /** When an answer last pointed to a server. */
+  private readonly pointedAt = new WeakMap<RedisServer, number>();
 
   constructor(
     private readonly address: RedisAddress,
@@ -60,6 +67,11 @@ export class RedisServers {
 
   get all(): readonly RedisServer[] {
     return [...this.byName.values()];
+  }
+
+  /** Those that serve something. */
+  get serving(): ReadonlySet<RedisServer> {
+    return new Set(this.slots.filter((server) => server !== undefined));
   }
 
   serverOf(slot: number): RedisServer | undefined {
@@ -94,11 +106,14 @@ export class RedisServers {
         return { reply: await server.run(script, keys, args, isAsking), server, generation };
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
+        if (message.startsWith('CLUSTERDOWN')) this.doubt(server);
         const redirection = this.redirection(slot, message, server.name);
         if ((!redirection && !TRY_AGAIN.test(message)) || performance.now() > ends) throw unavailable(error);
         isAsking = redirection !== undefined && message.startsWith('ASK');
         if (!redirection?.isReady) await delay(RETRY_MS);
-        server = redirection ?? this.serverOf(slot);
+        const next = redirection ?? this.serverOf(slot);
+        if (next && next !== server) await connected(next, ends);
+        server = next;
       }
     }
   }
@@ -108,6 +123,7 @@ export class RedisServers {
     const [, kind, host, port] = /^(MOVED|ASK) \d+ (\S*):(\d+)/.exec(message) ?? [];
     if (!kind || !this.isCluster || this.isClosed) return undefined;
     const server = this.at(nameOf(host, port!, askedOf));
+    this.pointedAt.set(server, performance.now());
     if (kind === 'MOVED') {
       if (this.slots[slot] !== server) {
         this.slots[slot] = server;
@@ -152,6 +168,12 @@ export class RedisServers {
     };
   }
 
+  private doubt(server: RedisServer): void {
+    if (!this.isCluster) return;
+    this.doubted.set(server, performance.now());
+    void this.refresh();
+  }
+
   /** Asks one node after the other who serves what. */
   private refresh(): Promise<void> {
     this.refreshing ??= this.ask().finally(() => {
@@ -161,10 +183,11 @@ export class RedisServers {
   }
 
   private async ask(): Promise<void> {
+    const doubtedAt = (server: RedisServer) => this.doubted.get(server) ?? 0;
     const answering = this.all.filter(({ isReady }) => isReady);
-    for (const server of answering) {
-      const ranges = await server.commands.cluster('SLOTS').catch(() => undefined);
-      if (ranges) return this.learn(ranges as unknown as SlotRange[], server.name);
+    for (const server of answering.toSorted((a, b) => doubtedAt(a) - doubtedAt(b))) {
+      const ranges = await slotsOf(server.commands).catch(() => undefined);
+      if (ranges) return this.learn(ranges, server.name);
     }
     for (const { host, port } of this.address.nodes) {
       const seed = new Redis({ ...SEED, ...this.credentials(), host, port });
@@ -172,15 +195,15 @@ export class RedisServers {
       seed.on('error', fail);
       const ranges = await seed
         .connect()
-        .then(() => seed.cluster('SLOTS'))
+        .then(() => slotsOf(seed))
         .catch(fail);
       seed.disconnect();
-      if (ranges) return this.learn(ranges as unknown as SlotRange[], `${host}:${port}`);
+      if (ranges) return this.learn(ranges, `${host}:${port}`);
     }
   }
 
   private learn(ranges: readonly SlotRange[], askedOf: string): void {
-    if (this.isClosed || ranges.length === 0) return;
+    if (this.isClosed) return;
     const before = this.slots;
     this.slots = [...before];
     for (const [first, last, [host, port]] of ranges) {
@@ -191,13 +214,20 @@ export class RedisServers {
   }
 
   private letGo(): void {
-    const serving = new Set(this.slots);
+    const { serving } = this;
+    const now = performance.now();
     for (const [name, server] of this.byName) {
-      if (serving.has(server)) continue;
+      const pointedAt = this.pointedAt.get(server) ?? -Infinity;
+      if (serving.has(server) || now - pointedAt < POINTED_AT_MS) continue;
       this.byName.delete(name);
       server.close();
     }
   }
+}
+
+/** Waits for a server that may be new here and only now connected to, until then at most. */
+async function connected(server: RedisServer, ends: number): Promise<void> {
+  while (!server.isReady && performance.now() < ends) await delay(RETRY_MS);
 }
 
 /** A node that does not know its own address, or is not to tell it, leaves the host out: it is that of the node that was asked. */
@@ -206,6 +236,12 @@ function nameOf(host: string | undefined, port: string | number, askedOf: string
 }
 
 type SlotRange = readonly [first: number, last: number, master: readonly [host: string, port: number]];
+
+/** What a node says of who serves what; nothing where it knows nobody, as one that was taken out of its cluster. */
+async function slotsOf(connection: Redis): Promise<readonly SlotRange[] | undefined> {
+  const ranges = (await connection.cluster('SLOTS')) as unknown as SlotRange[];
+  return ranges.length > 0 ? ranges : undefined;
+}
 
 const SEED: ConnectionOptions = {
   lazyConnect: true,

@@ -284,9 +284,9 @@ export class RedisEventLog extends EventLog {
 
   /** Ready where most servers answer: with one of many gone, this node is as good as every other. */
   private judgeReadiness(): void {
-    const { all } = this.servers;
-    const answering = all.filter((server) => server.isReady && this.attested.has(server)).length;
-    const isReady = answering > 0 && answering * 2 > all.length;
+    const serving = [...this.servers.serving];
+    const answering = serving.filter((server) => server.isReady && this.attested.has(server)).length;
+    const isReady = answering * 2 > serving.length;
     if (isReady === this.isReady()) return;
     this.unreadySince = isReady ? undefined : performance.now();
     this.logger.log(isReady ? 'Redis takes events' : 'Redis does not take events');

@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
+import { event, push, pushed, send } from './support/http.js';
+import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/wait.js';
+
+const MEMBER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+
+/** A user whose slot the first of three masters serves. */
+const USER = Array.from({ length: 100 }, (_, i) => `user${i}`).find((user) => slotOf(user) < 5000)!;
+
+const endings: (() => Promise<unknown>)[] = [];
+let cluster: RedisClusterProcesses;
+let app: RunningApp;
+
+beforeEach(async () => {
+  cluster = await RedisClusterProcesses.start(3);
+  endings.push(() => cluster.remove());
+}, 60_000);
+
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+function slotOf(user: string): number {
+  return slotOfPartition(partitionOf(user));
+}
+
+async function start(url = cluster.url): Promise<void> {
+  app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url });
+  endings.push(() => app.close());
+  await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
+}
+
+async function startMember(...args: string[]): Promise<RedisProcess> {
+  const member = await RedisProcess.start(...MEMBER, ...args);
+  endings.push(() => member.remove());
+  return member;
+}
+
+async function knowsAll(member: RedisProcess): Promise<boolean> {
+  return /cluster_state:ok[^]*cluster_known_nodes:4/.test(String(await member.ask('CLUSTER', 'INFO')));
+}
+
+/** Has a server join, and waits until everybody knows everybody. */
+async function join(member: RedisProcess): Promise<void> {
+  const all = [...cluster.masters, member];
+  await member.ask('CLUSTER', 'MEET', '127.0.0.1', cluster.masters[0]!.port);
+  await eventually(async () => (await Promise.all(all.map(knowsAll))).every(Boolean), 'it is known');
+}
+
+const idOf = async (server: RedisProcess) => String(await server.ask('CLUSTER', 'MYID'));
+
+test('a first server that is in no cluster is passed over for the next one', async () => {
+  const lone = await startMember();
+  await start(`${lone.url},${cluster.url.slice('redis://'.length)}`);
+  await pushed(app.url, [event(USER, 1, 'x')]);
+}, 60_000);
+
+test('a master that is cut off from the others is not believed once its replica has its place', async () => {
+  const [master, ...others] = cluster.masters;
+  const replica = await startMember();
+  await join(replica);
+  const [masterId, replicaId] = [await idOf(master!), await idOf(replica)];
+  await replica.ask('CLUSTER', 'REPLICATE', masterId);
+  const follows = async () =>
+    String(await replica.ask('INFO', 'replication')).includes('master_link_status:up');
+  await eventually(follows, 'the replica follows');
+  await start();
+  await pushed(app.url, [event(USER, 1, 'before')]);
+  // For a minute nodes hear nothing of those that they were told to forget: as if nothing came through.
+  for (const other of others) {
+    await master!.ask('CLUSTER', 'FORGET', await idOf(other));
+    await other.ask('CLUSTER', 'FORGET', masterId);
+  }
+  await master!.ask('CLUSTER', 'FORGET', replicaId);
+  await replica.ask('CLUSTER', 'FAILOVER', 'TAKEOVER');
+  await replica.ask('CLUSTER', 'FORGET', masterId);
+  await eventually(
+    async () => String(await master!.ask('CLUSTER', 'INFO')).includes('cluster_state:fail'),
+    'the master is alone',
+  );
+  expect(String(await master!.ask('ROLE'))).toMatch(/^master/);
+  const isStored = async () => (await push(app.url, [event(USER, 2, 'after')])).status === 200;
+  await eventually(isStored, 'the node has found the new master');
+}, 60_000);
+
+/** Leads to a server, and is far away from it. */
+async function farAway(target: () => number, ms: number): Promise<number> {
+  const server = createServer((inbound) => {
+    const outbound = connect(target(), '127.0.0.1');
+    const pass = (from: Socket, to: Socket) => {
+      from.on('data', (chunk: Buffer) => void delay(ms).then(() => to.write(chunk)));
+      from.on('close', () => to.destroy()).on('error', () => undefined);
+    };
+    pass(inbound, outbound);
+    pass(outbound, inbound);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  endings.push(async () => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test('a new node to which a slot is moving is waited for once and kept connected', async () => {
+  const [master] = cluster.masters;
+  // Farther than the 50 ms between two attempts.
+  const port = await farAway(() => member.port, 50);
+  const member = await startMember('--cluster-announce-port', String(port));
+  await join(member);
+  await start();
+  await pushed(app.url, [event(USER, 1, 'before')]);
+  const slot = slotOf(USER);
+  await member.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await idOf(master!));
+  await master!.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await idOf(member));
+  const keys = (await master!.ask('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
+  await master!.ask('MIGRATE', '127.0.0.1', member.port, '', 0, 5000, 'KEYS', ...keys);
+  const connections = async () => {
+    const list = String(await member.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
+    return list
+      .split('\n')
+      .filter((line) => /cmd=(evalsha|eval|ping|asking)/.test(line))
+      .map((line) => line.split(' ')[0]);
+  };
+  await pushed(app.url, [event(USER, 2, 'meanwhile')]);
+  const before = await connections();
+  // Who serves what is asked every two seconds.
+  const asked = async () =>
+    Number(/cluster\|slots:calls=(\d+)/.exec(String(await master!.ask('INFO', 'commandstats')))![1]);
+  const until = (await asked()) + 4;
+  while ((await asked()) < until) await pushed(app.url, [event(USER, 3, 'meanwhile')]);
+  expect(before.length).toBeGreaterThan(0);
+  expect(await connections()).toEqual(expect.arrayContaining(before));
+}, 60_000);
