@@ -76,6 +76,8 @@ end
 local function lose_tail(memory)
   memory[EPOCH] = new_epoch(memory[EPOCH])
   memory[LOST_AT] = memory[NOW]
+  -- What was written before is trusted no longer, waited for or not.
+  memory[UNWAITED] = waits == 0 and 1 or 0
   -- By the clock, so that data that begin anew after a second loss do not count the same.
   memory[LOSSES] = math.max(memory[LOSSES] + 1, wall)
   -- Whatever arrives from here on arrives later than the loss.
