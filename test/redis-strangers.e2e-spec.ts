@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { partitionOf } from '../src/storage/redis/partitions.js';
+import { parseRedisAddress } from '../src/redis/redis-address.js';
+import { RedisEventLog } from '../src/storage/redis-event-log.js';
+import { DEFAULT_BOUNDS } from './event-log/harness.js';
 import { drop, event, pushed, send } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
@@ -75,3 +79,28 @@ test.each(['x', 'null', '', 'E', 'Ex,1;', 'Ex,1,1,1,1;5', 'Ex,1,1,1,1;0:0,', 'E,
     await client.close();
   },
 );
+
+test.each(['garbage', '\xdc\x00'])('%j in the place of one user’s head harms nobody else', async (head) => {
+  const address = parseRedisAddress(redis.url)!;
+  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 });
+  try {
+    await eventually(() => log.isReady(), 'Redis takes events');
+    const partition = partitionOf(USER);
+    const users = Array.from({ length: 10_000 }, (_, i) => `user${i}`);
+    const neighbour = users.find((user) => partitionOf(user) === partition)!;
+    const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 1, text: '1' }] });
+    await store(USER);
+    await store(neighbour);
+    await redis.ask('HSET', `notifier:{p${partition}}:h`, USER, head);
+    const { head: own, store: memory } = await log.view(neighbour, 0);
+    const { epoch, seq, tag, drops } = own!;
+    const position = { epoch, seq, tag };
+    const cursor = { accessId: neighbour, position, drops, losses: memory.losses };
+    const behind = { ...cursor, position: { ...position, seq: 0 } };
+    expect(await log.astray([cursor, { ...cursor, accessId: USER }, behind])).toEqual([1, 2]);
+    // A push looks at some heads of the partition, to forget those whose time is over.
+    expect(await store(neighbour)).toBe('stored');
+  } finally {
+    await log.close();
+  }
+});

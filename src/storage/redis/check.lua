@@ -16,7 +16,8 @@ local function is_in_place(partition, id, stated)
   local memory = partition.memory
   local raw = redis.call('HGET', partition.key, id)
   if raw then
-    local head = cmsgpack.unpack(raw)
+    local head = unpack_head(raw)
+    if not head then return false end
     local place = string.format('%s.%.0f.%.0f %.0f %.0f', head[HEAD_EPOCH], head[SEQ], head[TAG], head[DROPS], memory[LOSSES])
     return place == stated
   end

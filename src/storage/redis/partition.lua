@@ -156,6 +156,12 @@ local function forget(partition, id, head)
   redis.call('HDEL', partition.key, id)
 end
 
+-- A head, nil where somebody has put something else there: that is to cost nobody else anything.
+local function unpack_head(raw)
+  local is_read, head = pcall(cmsgpack.unpack, raw)
+  return is_read and type(head) == 'table' and head or nil
+end
+
 -- Heads looked at in one sweep; enough that one push a minute sweeps 10,000 heads in half a day.
 local SWEPT = 16
 
@@ -169,8 +175,8 @@ local function sweep(partition)
   for i = 1, #found[2], 2 do
     local id = found[2][i]
     if id ~= '' then
-      local head = cmsgpack.unpack(found[2][i + 1])
-      if is_forgotten(memory, head) then forget(partition, id, head) end
+      local head = unpack_head(found[2][i + 1])
+      if head and is_forgotten(memory, head) then forget(partition, id, head) end
     end
   end
 end
