@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
 import { drop, event, push, pushed, send } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
@@ -81,6 +83,49 @@ it('a Redis without memory takes nothing, keeps what it has, and is read all the
   await client.until(() => client.payloads().includes('more'));
   expect(client.payloads()).toEqual(['kept', 'more']);
 });
+
+/** A Redis whose snapshot cannot be saved. */
+async function failSnapshots(): Promise<void> {
+  const [, folder] = (await redis.ask('CONFIG', 'GET', 'dir')) as string[];
+  await mkdir(join(folder!, 'dump.rdb'));
+  await redis.ask('CONFIG', 'SET', 'save', '3600 1000000');
+  await redis.ask('BGSAVE');
+  const info = async () => String(await redis.ask('INFO', 'persistence'));
+  await eventually(async () => (await info()).includes('rdb_last_bgsave_status:err'), 'it has failed');
+}
+
+test.each([
+  ['has too few replicas', () => redis.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')],
+  ['cannot save its snapshot', failSnapshots],
+])(
+  'a Redis that %s takes nothing, and is read all the same, over new connections too',
+  async (_what, refuse) => {
+    await pushed(app.url, [event('alice', 1, 'kept')]);
+    const client = await subscribe({ timestamp: 0, last_event_id: null });
+    await refuse();
+    expect((await push(app.url, [event('alice', 2, 'x'), event('bob', 1, 'x')])).status).toBe(503);
+    await redis.ask('CONFIG', 'RESETSTAT');
+    await redis.ask('CLIENT', 'KILL', 'TYPE', 'normal');
+    // What a new connection is asked first.
+    const stats = async () => String(await redis.ask('INFO', 'commandstats'));
+    await eventually(
+      async () => (await stats()).includes('cmdstat_script|load'),
+      'there is a new connection',
+    );
+    await eventually(isReady, 'the node is ready');
+    const other = await subscribe({ timestamp: 0, last_event_id: null });
+    expect(other.payloads()).toEqual(['kept']);
+    expect((await subscribe({ last_event_id: other.ids()[0]! })).subscribed()).toMatchObject({
+      recovered: true,
+    });
+    await redis.ask('CONFIG', 'SET', 'min-replicas-to-write', '0');
+    await redis.ask('CONFIG', 'SET', 'stop-writes-on-bgsave-error', 'no');
+    await pushed(app.url, [event('alice', 3, 'more')]);
+    await client.until(() => client.payloads().includes('more'));
+    expect(client.payloads()).toEqual(['kept', 'more']);
+    expect(client.closeCode).toBeUndefined();
+  },
+);
 
 it('after FLUSHALL everybody is told, and no old id names anything', async () => {
   await pushed(app.url, [event('alice', 1, 'gone')]);

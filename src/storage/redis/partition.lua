@@ -20,6 +20,11 @@ local HEAD_EPOCH, SEQ, TAG, TRIMMED_SEQ, TRIMMED_TAG, TRIMMED_CREATED_AT = 1, 2,
 local DROPS, BORN, BYTES, TRIMMED_ARRIVED, NEWEST_ARRIVED, MAX_CREATED_AT = 7, 8, 9, 10, 11, 12
 local PUSHED_HOUR, PUSHED_SERIAL = 13, 14
 
+-- What looks runs in two forms (`scripts.ts`). The one for a server that takes no writes for now leaves everything as it is.
+local function write(...)
+  if takes_writes then return redis.call(...) end
+end
+
 -- A random text from the caller; what is random here is drawn from it.
 local seed = ARGV[1]
 local next_setting = string.gmatch(ARGV[2], '%S+')
@@ -59,6 +64,7 @@ local ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 
 -- 48 bits, drawn from the caller's seed and a name that stands for one log or partition only.
 local function new_epoch(name)
+  if not takes_writes then error('something is new or lost, which must be written down before anybody is told') end
   local hex = redis.sha1hex(seed .. name)
   local letters = {}
   for i = 1, 8 do
@@ -98,7 +104,7 @@ local function is_complete(memory)
 end
 
 local function save_partition(partition)
-  redis.call('HSET', partition.key, '', cmsgpack.pack(partition.memory))
+  write('HSET', partition.key, '', cmsgpack.pack(partition.memory))
 end
 
 -- Whether keys were taken away from this server since it runs: then one that is missing may have been there.
@@ -153,7 +159,7 @@ local function forget(partition, id, head)
   memory[FORGOTTEN_SERIAL] = math.max(memory[FORGOTTEN_SERIAL], head[PUSHED_SERIAL])
   local gone = highest(head[TRIMMED_CREATED_AT], head[MAX_CREATED_AT])
   memory[FORGOTTEN_CREATED_AT] = highest(memory[FORGOTTEN_CREATED_AT], gone)
-  redis.call('HDEL', partition.key, id)
+  write('HDEL', partition.key, id)
 end
 
 -- A head, nil where somebody has put something else there: that is to cost nobody else anything.
@@ -182,7 +188,7 @@ local function sweep(partition)
 end
 
 local function save_head(partition, id, head)
-  redis.call('HSET', partition.key, id, cmsgpack.pack(head))
+  write('HSET', partition.key, id, cmsgpack.pack(head))
 end
 
 local function id_of(partition, list)
@@ -200,7 +206,7 @@ local function find_head(partition, id, list)
   if not is_forgotten(partition.memory, head) then return head end
   forget(partition, id, head)
   save_partition(partition)
-  redis.call('DEL', list)
+  write('DEL', list)
   return nil
 end
 
@@ -244,6 +250,7 @@ end
 
 -- Lets go of what is too old. Returns whether anything was.
 local function trim_aged(memory, head, list)
+  if not takes_writes then return false end
   local oldest_allowed = memory[NOW] - buffer_ttl
   local before = head[TRIMMED_SEQ]
   while head[TRIMMED_ARRIVED] < oldest_allowed and head[TRIMMED_SEQ] < head[SEQ] do
@@ -260,7 +267,7 @@ local function current_head(partition, id, list)
   local held = head[SEQ] - head[TRIMMED_SEQ]
   local changed = false
   if held > 0 and redis.call('LLEN', list) ~= held then
-    redis.call('DEL', list)
+    write('DEL', list)
     clear(head)
     changed = true
   end

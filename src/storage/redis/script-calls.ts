@@ -5,9 +5,13 @@ import type { RedisServer } from '../../redis/redis-server.js';
 import type { Answer, RedisServers } from '../../redis/redis-servers.js';
 import type { Bounds } from '../bounds.js';
 import { PARTITIONS, slotOfPartition } from './partitions.js';
+import { forReadOnly } from './scripts.js';
 
 /** Of the 2 s in which a push is answered, what replicas get. */
 const WAIT_TIMEOUT_MS = 1000;
+
+/** A server's answers that say that it takes no writes for now, of which reading has nothing to fear. */
+const REFUSES_WRITES = /^(NOREPLICAS|MISCONF)/;
 
 /** A script, where it runs and what with. */
 export interface ScriptCall {
@@ -37,7 +41,15 @@ export class ScriptCalls {
   async run({ script, partitions, keys, args }: ScriptCall): Promise<Answer> {
     const slot = slotOfPartition(partitions[0]!);
     const settings = this.settings(this.servers.serverOf(slot), partitions);
-    return this.servers.run(script, slot, keys, [seed(), settings, ...args]);
+    const all = [seed(), settings, ...args];
+    const look = forReadOnly.get(script);
+    if (!look) return this.servers.run(script, slot, keys, all);
+    try {
+      return await this.servers.run(script, slot, keys, all);
+    } catch (error) {
+      if (!REFUSES_WRITES.test((error as Error).message)) throw error;
+      return this.servers.run(look, slot, keys, all);
+    }
   }
 
   /**
