@@ -6,6 +6,7 @@ import { expect, jest, test } from '@jest/globals';
 import { describeEventLog } from '../../test/event-log.contract.js';
 import { DEFAULT_BOUNDS, type EventLogHarness, type OpenEventLog } from '../../test/event-log/harness.js';
 import { eventually } from '../../test/support/wait.js';
+import type { Journal } from './lmdb/journal.js';
 import type { LmdbFile } from './lmdb/lmdb-file.js';
 import type { Database } from './lmdb/tree.js';
 import { LmdbEventLog, type LmdbOptions } from './lmdb-event-log.js';
@@ -42,6 +43,36 @@ test('a journal that cannot be carried over takes more pushes, and is tried agai
   await log.close();
   log = LmdbEventLog.open(options);
   expect((await log.extent('ann')).events).toBe(pushed);
+  await log.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+test('a log that is forgotten while what it let go of is on its way to the tree is not there again after that', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'notifier-lmdb-'));
+  const bounds = { ...DEFAULT_BOUNDS, bufferEvents: 5, totalBytes: 20_000 };
+  const log = LmdbEventLog.open({ dir, sync: 'process', bounds });
+  const { file } = log as unknown as { file: LmdbFile };
+  const { journal } = file as unknown as { journal: Journal };
+  const push = (size: number, ...users: string[]) =>
+    log.append({ events: users.map((accessId) => ({ accessId, createdAt: 1, text: 'x'.repeat(size) })) });
+  const headOfAnn = async () => (await log.view('ann', 0)).head;
+  for (let i = 0; i < 5; i++) await push(20, 'ann');
+  await push(3000, 'bob');
+  // From now on, Ann's first five events stand in the tree, together.
+  await file.settle();
+  await push(20, 'ann');
+  const flush = journal.flushRetired.bind(journal);
+  jest.spyOn(journal, 'flushRetired').mockImplementationOnce(async () => {
+    await push(9750, 'carl', 'carol');
+    expect(await headOfAnn()).toMatchObject({ seq: 6, trimmedSeq: 6 });
+    await push(9750, 'dan', 'dora');
+    expect(await headOfAnn()).toBeUndefined();
+    await flush();
+  });
+  await file.settle();
+  expect(await headOfAnn()).toBeUndefined();
+  await push(20, 'ann');
+  expect(await headOfAnn()).toMatchObject({ seq: 1, trimmedSeq: 0 });
   await log.close();
   await rm(dir, { recursive: true, force: true });
 });

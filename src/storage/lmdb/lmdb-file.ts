@@ -104,11 +104,16 @@ export class LmdbFile {
 
   /** The records of a user's log that stand at `fromSeq` or behind it and before `endSeq`. */
   *chunks(accessId: string, fromSeq: number, endSeq = MAX_SEQ): Generator<ChunkRecord> {
+    for (const chunk of this.chunksAndMarks(accessId, fromSeq, endSeq)) if (isThere(chunk)) yield chunk;
+  }
+
+  /** As `chunks`, with the marks of those that were taken out, which the tree may still have. */
+  chunksAndMarks(accessId: string, fromSeq: number, endSeq = MAX_SEQ): Iterable<PendingChunk> {
     let chunks: Iterable<PendingChunk> = chunksUp(this.db, accessId, fromSeq, endSeq);
     for (const log of this.pendingLogs(accessId).toReversed()) {
       chunks = overlaid(log.ascending(fromSeq, endSeq), chunks, bySeq);
     }
-    for (const chunk of chunks) if (isThere(chunk)) yield chunk;
+    return chunks;
   }
 
   /** What stands of a user's log in the journals, the newer first. */

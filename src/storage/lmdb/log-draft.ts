@@ -167,9 +167,9 @@ export class LogDraft implements LogChanges {
 
   /** Takes every trace of the log out of the file. */
   forget(commit: CommitDraft): void {
-    for (const { firstSeq, record } of this.file.chunks(this.accessId, 0)) {
-      // One that was let go of before may still stand in the tree.
-      if (isGone(firstSeq, record, this.before!)) this.removed.push(firstSeq);
+    for (const { firstSeq, record } of this.file.chunksAndMarks(this.accessId, 0)) {
+      // One that was let go of before may still stand in the tree, and its mark goes with the journal that is being carried over.
+      if (!record || isGone(firstSeq, record, this.before!)) this.removed.push(firstSeq);
       else this.remove(commit, firstSeq, record.length);
     }
     commit.headBytes -= this.bareCost(this.before!);
