@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -104,6 +104,16 @@ test('an empty file is a new store: a process was killed when it had just begun 
   const log = openLog();
   expect(log.bytes).toBe(0);
   await log.close();
+});
+
+test('a file that has room does not grow with each start', async () => {
+  await fill();
+  const { size } = await stat(path);
+  for (let i = 0; i < 3; i++) await openLog().close();
+  const log = openLog();
+  for (let i = 0; i < 3; i++) expect(() => openLog()).toThrow('is in use');
+  await log.close();
+  expect((await stat(path)).size).toBe(size);
 });
 
 test('what cannot be opened for another reason is never set aside', async () => {

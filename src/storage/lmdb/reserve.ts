@@ -39,6 +39,7 @@ export class Reserve {
   /** As `claim`, for what opening the file writes. */
   claimSync(bytes: number): void {
     for (const length of this.missing(bytes)) this.size += writeSync(this.fd, ZEROS, 0, length, this.size);
+    writeSync(this.fd, ZEROS, 0, 1, this.size - 1);
   }
 
   /**
@@ -66,6 +67,7 @@ export class Reserve {
     if (this.size >= needed) return;
     // Behind the end of the file there is nothing to be overwritten, whoever put the end there.
     this.size = fstatSync(this.fd).size;
+    if (this.size >= needed) return;
     const target = Math.max(needed, this.size + STEP_BYTES);
     while (this.size < target) yield Math.min(ZEROS.length, target - this.size);
   }
