@@ -1,13 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { open } from 'lmdb';
+import { open as openLmdb } from 'lmdb';
 import { StoreUnavailableError } from '../../notifier/event-log.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
 import { FolderError } from './folder-error.js';
 import { metaKey } from './keys.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
+import { usedBytes } from './meta-pages.js';
 import { openFile } from './open-file.js';
 
 const BOUNDS = {
@@ -41,7 +42,12 @@ function openLog(sync: Owner['sync'] = 'full'): LmdbEventLog {
 
 /** The file past everything that this program makes of it. */
 function openRaw() {
-  return open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false });
+  return openLmdb<Buffer, Buffer>({
+    path,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  });
 }
 
 /** A file of a few hundred pages. */
@@ -114,6 +120,18 @@ test('a file that has room does not grow with each start', async () => {
   for (let i = 0; i < 3; i++) expect(() => openLog()).toThrow('is in use');
   await log.close();
   expect((await stat(path)).size).toBe(size);
+});
+
+test('a start that is refused writes nothing into the file, whatever the end of that is', async () => {
+  await fill();
+  const log = openLog();
+  const content = await open(path, 'r');
+  const used = usedBytes(content.fd)!;
+  await content.close();
+  await truncate(path, used);
+  expect(() => openLog()).toThrow('is in use');
+  expect((await stat(path)).size).toBe(used);
+  await log.close();
 });
 
 test('what cannot be opened for another reason is never set aside', async () => {

@@ -83,7 +83,6 @@ function openReadable(
   try {
     // Where this fails, the file is left as it is.
     db.get(metaKey);
-    reserve.claimSync(0);
     const meta = takeOver(db, reserve, sync, path);
     const journal = new Journal(path, sync === 'full', journalBytes);
     return new LmdbFile(path, db, reserve, journal, pauseMs, meta, setAside);
@@ -144,6 +143,7 @@ function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: str
     if (found.owner && isAlive(found.owner)) {
       throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
     }
+    reserve.claimSync(0);
     const isDoubtful = found.owner !== null && mayHaveLostWrites(found.owner);
     const { entries, newest } = readJournals(path, found.epoch, found.commit);
     const last = entries.at(-1)?.meta ?? found;

@@ -27,6 +27,8 @@ interface Change {
  */
 export class Reserve {
   private readonly fd: number;
+  /** Whatever is written to it comes behind the end of the file: who has lost the file unawares overwrites nothing. */
+  private readonly end: number;
   /** How far the file goes, at least. */
   private size = 0;
   private provedAt = -Infinity;
@@ -34,11 +36,12 @@ export class Reserve {
   /** @param path of LMDB's file, which must exist */
   constructor(path: string) {
     this.fd = openSync(path, 'r+');
+    this.end = openSync(path, 'a');
   }
 
-  /** As `claim`, for what opening the file writes. */
+  /** As `claim`, for what opening the file writes. To be called within its transactions: before them, the file can be another process's. */
   claimSync(bytes: number): void {
-    for (const length of this.missing(bytes)) this.size += writeSync(this.fd, ZEROS, 0, length, this.size);
+    for (const length of this.missing(bytes)) this.size += writeSync(this.end, ZEROS, 0, length);
     writeSync(this.fd, ZEROS, 0, 1, this.size - 1);
   }
 
@@ -49,7 +52,7 @@ export class Reserve {
    */
   async claim(bytes: number): Promise<void> {
     for (const length of this.missing(bytes)) {
-      const { bytesWritten } = await writeAsync(this.fd, ZEROS, 0, length, this.size);
+      const { bytesWritten } = await writeAsync(this.end, ZEROS, 0, length, null);
       this.size += bytesWritten;
     }
     // A file system that takes nothing at all any more (it failed, and is read-only now) says so here, or has taken something just now.
@@ -65,7 +68,6 @@ export class Reserve {
   private *missing(bytes: number): Generator<number> {
     const needed = this.used + bytes + SLACK_BYTES;
     if (this.size >= needed) return;
-    // Behind the end of the file there is nothing to be overwritten, whoever put the end there.
     this.size = fstatSync(this.fd).size;
     if (this.size >= needed) return;
     const target = Math.max(needed, this.size + STEP_BYTES);
@@ -88,5 +90,6 @@ export class Reserve {
 
   close(): void {
     closeSync(this.fd);
+    closeSync(this.end);
   }
 }
