@@ -1,6 +1,6 @@
 /**
  * Pushes to a store until it is killed, and says on standard output which pushes it was told are stored: a line each, of the user and the
- * number. Its journal is so short that some of it is always being carried over.
+ * number. Unless the options say otherwise, its journal is so short that some of it is always being carried over.
  *
  *     node journal-writer.mjs <built lmdb-event-log.js> <options of the store as JSON> <round>
  */
@@ -11,7 +11,7 @@ const { LmdbEventLog } = await import(module);
 
 const USERS = 30;
 const WORKERS = 8;
-const log = LmdbEventLog.open({ ...JSON.parse(options), journalBytes: 20_000 });
+const log = LmdbEventLog.open({ journalBytes: 20_000, ...JSON.parse(options) });
 let count = 0;
 
 async function work() {

@@ -16,6 +16,14 @@ export const MAX_SEQ = 2 ** 48 - 1;
 /** The store's own record. */
 export const metaKey = Buffer.of(META);
 
+/** Stands in the file for as long as the process that drew `mark` has it. */
+export function ownerKey(mark: string): Buffer {
+  return Buffer.concat([metaKey, Buffer.from(mark, 'latin1')]);
+}
+
+/** The keys between which those of owners stand. */
+export const ownerKeys = { start: ownerKey('\0'), end: Buffer.of(CHUNK) };
+
 const SEQ_BYTES = 6;
 
 /** The chunk that begins with event `seq` of a user's log. */

@@ -111,11 +111,11 @@ describe('a carry-over that gives way for long', () => {
       await flush();
     };
     jest.spyOn(journal, 'flushRetired').mockImplementationOnce(half);
-    const transact = db.batch.bind(db);
-    const batch = jest.spyOn(db, 'batch');
+    const transact = db.ifVersion.bind(db);
+    const writes = jest.spyOn(db, 'ifVersion');
     const isTransacted = new Promise<void>((resolve) => {
-      batch.mockImplementation(async (action) => {
-        const result = await transact(action);
+      writes.mockImplementation(async (...action) => {
+        const result = await transact(...action);
         resolve();
         return result;
       });
@@ -123,7 +123,7 @@ describe('a carry-over that gives way for long', () => {
     const settled = paused.settle();
     await isTransacted;
     await aMoment();
-    expect(batch).toHaveBeenCalledTimes(1);
+    expect(writes).toHaveBeenCalledTimes(1);
     await paused.close();
     await settled;
     const again = slow();
@@ -169,15 +169,15 @@ describe('a carry-over', () => {
     await commit(chunks([chunk(1, 1, 'x')]), flushed);
     const flush = journal.flushRetired.bind(journal);
     const transactions: number[] = [];
-    const batch = jest.spyOn(db, 'batch');
+    const writes = jest.spyOn(db, 'ifVersion');
     jest.spyOn(journal, 'flushRetired').mockImplementationOnce(async () => {
       await aMoment();
       await flush();
-      transactions.push(batch.mock.calls.length);
+      transactions.push(writes.mock.calls.length);
     });
     await flushed.settle();
     expect(transactions).toEqual([0]);
-    expect(batch.mock.calls.length).toBeGreaterThan(0);
+    expect(writes.mock.calls.length).toBeGreaterThan(0);
     await flushed.close();
   });
 
@@ -186,9 +186,9 @@ describe('a carry-over', () => {
     async (which) => {
       const { db } = partsOf(file);
       await put(0);
-      const batch = jest.spyOn(db, 'batch');
-      if (which === 'the last transaction') batch.mockImplementationOnce(db.batch.bind(db));
-      batch.mockRejectedValueOnce(new Error('EIO'));
+      const writes = jest.spyOn(db, 'ifVersion');
+      if (which === 'the last transaction') writes.mockImplementationOnce(db.ifVersion.bind(db));
+      writes.mockRejectedValueOnce(new Error('EIO'));
       await expect(file.settle()).rejects.toThrow('EIO');
       expect(file.isUnsettled).toBe(true);
       await put(1);
@@ -208,9 +208,9 @@ test('a file that is closed keeps its owner until the journals are gone, and tho
   const { commit: before } = file.meta;
   await commit(chunks([chunk(1, 1, 'x')]));
   const steps: unknown[] = [];
-  const transact = db.batch.bind(db);
-  jest.spyOn(db, 'batch').mockImplementation(async (action) => {
-    const result = await transact(action);
+  const transact = db.ifVersion.bind(db);
+  jest.spyOn(db, 'ifVersion').mockImplementation(async (...action) => {
+    const result = await transact(...action);
     db.resetReadTxn();
     const { owner, commit } = decodeMeta(db.get(metaKey)!);
     const journals = JOURNALS.filter((end) => existsSync(join(dir, `notifier.mdb${end}`)));

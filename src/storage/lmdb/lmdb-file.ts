@@ -1,13 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { IF_EXISTS } from 'lmdb';
 import { eventsIn, type ChunkIndex } from './chunk.js';
 import { FirstKeys } from './first-keys.js';
-import { FolderError } from './folder-error.js';
 import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
 import { MAX_SEQ, metaKey } from './keys.js';
-import { decodeMeta, encodeMeta, type Meta } from './meta.js';
-import { isSameProcess } from './owner.js';
+import { encodeMeta, type Meta } from './meta.js';
 import { OldestChunks } from './oldest-chunks.js';
+import type { OwnerMark } from './owner-mark.js';
 import type { ChunkRecord } from './pack.js';
 import {
   overlaid,
@@ -43,13 +43,12 @@ export class LmdbFile {
   private commitAtPause: number | undefined;
   /** The number of the last commit that stands in the tree. */
   private carriedOver: number;
-  private ownRecord: Buffer;
   private readonly firstKeys = new FirstKeys();
   private readonly oldest = new OldestChunks();
 
   constructor(
-    private readonly path: string,
     private readonly db: Database,
+    private readonly mark: OwnerMark,
     private readonly reserve: Reserve,
     private readonly journal: Journal,
     /** How long a carry-over that has time gives way to commits before each of its steps. */
@@ -58,7 +57,6 @@ export class LmdbFile {
     /** What of an earlier file was set aside because it could not be read. */
     readonly setAside: string | undefined,
   ) {
-    this.ownRecord = db.get(metaKey)!;
     this.carriedOver = current.commit;
   }
 
@@ -148,8 +146,8 @@ export class LmdbFile {
   async write(changes: Changes, meta: Meta): Promise<JournaledCommit> {
     while (this.journal.isTooLong) await this.settleNow();
     const commit = await this.writeOrRestart(changes, meta);
-    // Last: whoever has taken the folder over meanwhile has not read it.
-    this.assertOwned();
+    // Last: whoever has taken the folder over meanwhile may not have read it.
+    this.mark.assertThere();
     return commit;
   }
 
@@ -246,32 +244,20 @@ export class LmdbFile {
 
   /** One transaction of the tree, flushed to the disk. */
   private async transact(records: readonly PendingRecord[], meta?: Meta): Promise<void> {
-    this.assertOwned();
+    this.mark.assertThere();
     await this.reserve.claim(this.reserve.bytesFor(records));
-    const metaRecord = meta && encodeMeta(meta);
-    const done = this.db.batch(() => {
+    // It is LMDB that looks, in its own thread and with its lock. `transaction` would look as late, but have this thread write: 0.6 ms a MiB instead of 0.2.
+    const done = this.db.ifVersion(this.mark.key, IF_EXISTS, () => {
       for (const { key, value } of records) void (value ? this.db.put(key, value) : this.db.remove(key));
-      if (metaRecord) void this.db.put(metaKey, metaRecord);
+      if (meta) void this.db.put(metaKey, encodeMeta(meta));
     });
-    try {
-      await done;
-    } catch (error) {
+    const isDone = await done.catch(async (error: unknown) => {
       throw await causeOf(error);
-    }
-    this.reserve.proved();
-    this.ownRecord = metaRecord ?? this.ownRecord;
+    });
     // What is read next must see it.
     this.db.resetReadTxn();
-  }
-
-  /** Who cannot see this process (from another container, another machine) may think that it is gone, and take the file over. */
-  private assertOwned(): void {
-    const record = this.db.get(metaKey)!;
-    if (record.equals(this.ownRecord)) return;
-    const { owner } = decodeMeta(record);
-    if (owner && !isSameProcess(owner, this.current.owner!)) {
-      throw new FolderError(`${this.path} was taken over by process ${owner.pid}: one process a folder`);
-    }
+    if (!isDone) throw this.mark.lost();
+    this.reserve.proved();
   }
 
   /** Carries everything over, says that nothing is owed to the disk, and lets go of the file. */
@@ -280,7 +266,7 @@ export class LmdbFile {
       await this.settleAll();
       // While the folder is still this process's: the next one's have the same names.
       this.journal.remove();
-      await this.transact([], { ...this.current, owner: null });
+      await this.transact([{ key: this.mark.key, value: undefined }], { ...this.current, owner: null });
     } catch {
       // The file keeps its owner, and the journal what it has: whoever opens it next sees that the owner is gone, and reads it.
     }

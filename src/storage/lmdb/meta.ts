@@ -20,6 +20,8 @@ export interface Meta {
   readonly doubtedAt: number;
   /** Who has the file open. */
   readonly owner: Owner | null;
+  /** Who had it open before, until the owner has read what that left in the journals. */
+  readonly predecessor?: Owner;
 }
 
 /** A process that writes without waiting for the disk leaves the file in doubt if the machine goes down under it. */
@@ -28,6 +30,8 @@ export interface Owner {
   /** When the process began, in clock ticks after the boot: a process id comes again, the two together do not. */
   readonly startedAt: string;
   readonly bootId: string;
+  /** Drawn for each time that it opens a file. */
+  readonly mark: string;
   readonly sync: 'full' | 'process';
 }
 

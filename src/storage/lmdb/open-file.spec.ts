@@ -1,7 +1,7 @@
 import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { open as openLmdb } from 'lmdb';
 import { StoreUnavailableError } from '../../notifier/event-log.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
@@ -10,6 +10,7 @@ import { metaKey } from './keys.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
 import { usedBytes } from './meta-pages.js';
 import { openFile } from './open-file.js';
+import type { Database } from './tree.js';
 
 const BOUNDS = {
   bufferEvents: 10_000,
@@ -149,18 +150,45 @@ test('a folder is one process’s; once it is closed, the next one has it', asyn
   await openLog().close();
 });
 
+/** Lets the owner look gone, as one does that runs in another container. */
+async function hideOwner(): Promise<void> {
+  const db = openRaw();
+  const meta = decodeMeta(db.get(metaKey)!);
+  await db.put(metaKey, encodeMeta({ ...meta, owner: { ...meta.owner!, startedAt: 'another' } }));
+  await db.close();
+}
+
 test('a process whose folder was taken over writes nothing more into it', async () => {
   const log = openLog();
   const event = { accessId: 'a', createdAt: 1, text: '{}' };
   await log.append({ events: [event] });
-  const db = openRaw();
-  const meta = () => decodeMeta(db.get(metaKey)!);
-  await db.put(metaKey, encodeMeta({ ...meta(), owner: { ...meta().owner!, pid: 1 } }));
+  await hideOwner();
+  const next = openLog();
   await expect(log.append({ events: [event] })).rejects.toBeInstanceOf(StoreUnavailableError);
   expect(log.isReady()).toBe(false);
   await log.close();
-  expect(meta().owner?.pid).toBe(1);
-  await db.close();
+  expect((await next.extent('a')).events).toBe(1);
+  await next.append({ events: [event] });
+  await next.close();
+  await expect(log.append({ events: [event] })).rejects.toBeInstanceOf(StoreUnavailableError);
+  const again = openLog();
+  expect((await again.extent('a')).events).toBe(2);
+  await again.close();
+});
+
+test('a process whose folder is taken over while it writes the tree changes nothing there', async () => {
+  const file = openFile({ dir, sync: 'process' });
+  const { db } = file as unknown as { db: Database };
+  const write = db.ifVersion.bind(db);
+  let next: LmdbEventLog | undefined;
+  await hideOwner();
+  jest.spyOn(db, 'ifVersion').mockImplementationOnce((...all) => {
+    next = openLog();
+    return write(...all);
+  });
+  await file.close();
+  await next!.append({ events: [{ accessId: 'a', createdAt: 1, text: '{}' }] });
+  await next!.close();
 });
 
 test('a machine that went down under a process that did not wait for the disk leaves the file in doubt', async () => {
@@ -168,6 +196,15 @@ test('a machine that went down under a process that did not wait for the disk le
   await leaveOwner({ sync: 'process', bootId: 'another' });
   const file = openFile({ dir, sync: 'full' });
   expect(file.meta.doubtedAt).toBeGreaterThan(0);
+  await file.close();
+});
+
+test('that doubt is not lost with a process that took the file over and ended before it had read the journals', async () => {
+  await fill();
+  await leaveOwner({ startedAt: 'another' }, { sync: 'process', bootId: 'another' });
+  const file = openFile({ dir, sync: 'full' });
+  expect(file.meta.doubtedAt).toBeGreaterThan(0);
+  expect(file.meta.predecessor).toBeUndefined();
   await file.close();
 });
 
@@ -227,7 +264,13 @@ async function leaveTree(owner: Partial<Owner>): Promise<void> {
   const db = openRaw();
   const { epoch } = decodeMeta(db.get(metaKey)!);
   await db.clearAsync();
-  const own = { pid: process.pid, startedAt: 'another', bootId: 'another', sync: 'full' as const };
+  const own = {
+    pid: process.pid,
+    startedAt: 'another',
+    bootId: 'another',
+    mark: 'another',
+    sync: 'full' as const,
+  };
   await db.put(metaKey, encodeMeta({ ...EMPTY, epoch, owner: { ...own, ...owner } }));
   await db.close();
 }
@@ -273,12 +316,14 @@ test('a folder from before there was a journal is carried on', async () => {
   await again.close();
 });
 
-/** An owner in a file that nobody has open. */
-async function leaveOwner(owner: Partial<Owner>): Promise<void> {
+/** An owner in a file that nobody has open, and whose journals it has not read. */
+async function leaveOwner(owner: Partial<Owner>, predecessor?: Partial<Owner>): Promise<void> {
   const file = openFile({ dir, sync: 'full' });
-  const { owner: own } = file.meta;
+  const own = file.meta.owner!;
   await file.close();
   const db = openRaw();
-  await db.put(metaKey, encodeMeta({ ...decodeMeta(db.get(metaKey)!), owner: { ...own!, ...owner } }));
+  const before = predecessor && { predecessor: { ...own, ...predecessor } };
+  const meta = { ...decodeMeta(db.get(metaKey)!), owner: { ...own, ...owner }, ...before };
+  await db.put(metaKey, encodeMeta(meta));
   await db.close();
 }

@@ -9,6 +9,7 @@ import { Journal, JOURNALS, readJournals } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile } from './lmdb-file.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
+import { OwnerMark } from './owner-mark.js';
 import { isAlive, mayHaveLostWrites, thisProcess } from './owner.js';
 import { PendingRecords } from './pending-records.js';
 import { Reserve } from './reserve.js';
@@ -83,9 +84,16 @@ function openReadable(
   try {
     // Where this fails, the file is left as it is.
     db.get(metaKey);
-    const meta = takeOver(db, reserve, sync, path);
-    const journal = new Journal(path, sync === 'full', journalBytes);
-    return new LmdbFile(path, db, reserve, journal, pauseMs, meta, setAside);
+    const owner = thisProcess(sync);
+    const mark = new OwnerMark(db, path, owner.mark);
+    takeOver(db, reserve, owner, mark, path);
+    const meta = readJournal(db, reserve, mark, path);
+    // In a transaction, too: whoever takes the folder over next waits for its end, or is noticed.
+    const journal = db.transactionSync(() => {
+      mark.assertThere();
+      return new Journal(path, sync === 'full', journalBytes);
+    });
+    return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, setAside);
   } catch (error) {
     reserve.close();
     void db.close();
@@ -132,19 +140,29 @@ function openDatabase(path: string): Database {
 }
 
 /**
- * Makes this process the file's owner, and carries over what the last one left in the journal, in one transaction: LMDB lets one
- * process write at a time.
+ * Makes this process the file's owner; LMDB lets one process write at a time. Who had it before may run all the same, out of sight in another container.
+ * From here on it finds after each commit, before it answers, that the file is no longer its own: so the journals are read afterwards.
  */
-function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: string): Meta {
-  const owner = thisProcess(sync);
-  return db.transactionSync(() => {
-    const record = db.get(metaKey);
-    const found = record ? readMeta(record) : { ...EMPTY, epoch: newEpoch(), owner: null };
+function takeOver(db: Database, reserve: Reserve, owner: Owner, mark: OwnerMark, path: string): void {
+  db.transactionSync(() => {
+    const found = metaIn(db);
     if (found.owner && isAlive(found.owner)) {
       throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
     }
     reserve.claimSync(0);
-    const isDoubtful = found.owner !== null && mayHaveLostWrites(found.owner);
+    mark.set();
+    // Whoever has taken the file over may have gone before it had read the journals.
+    const predecessor = found.predecessor ?? found.owner;
+    db.putSync(metaKey, encodeMeta({ ...found, owner, ...(predecessor && { predecessor }) }));
+  });
+}
+
+/** Carries over what the last owner left in the journals. */
+function readJournal(db: Database, reserve: Reserve, mark: OwnerMark, path: string): Meta {
+  return db.transactionSync(() => {
+    mark.assertThere();
+    const { predecessor, ...found } = metaIn(db);
+    const isDoubtful = predecessor !== undefined && mayHaveLostWrites(predecessor);
     const { entries, newest } = readJournals(path, found.epoch, found.commit);
     const last = entries.at(-1)?.meta ?? found;
     // Who did not wait for the disk may have lost what stood before the rest.
@@ -153,7 +171,7 @@ function takeOver(db: Database, reserve: Reserve, sync: Owner['sync'], path: str
     carryOver(db, reserve, entries);
     const doubtedAt = isDoubtful ? Math.max(last.clock, Date.now()) : last.doubtedAt;
     // What is left behind a gap must never be taken for what is to come.
-    const meta: Meta = { ...last, commit: newest, doubtedAt, owner };
+    const meta: Meta = { ...last, commit: newest, doubtedAt, owner: found.owner };
     db.putSync(metaKey, encodeMeta(meta));
     return meta;
   });
@@ -168,6 +186,11 @@ function carryOver(db: Database, reserve: Reserve, entries: readonly JournalEntr
     if (value) db.putSync(key, value);
     else db.removeSync(key);
   }
+}
+
+function metaIn(db: Database): Meta {
+  const record = db.get(metaKey);
+  return record ? readMeta(record) : { ...EMPTY, epoch: newEpoch(), owner: null };
 }
 
 function readMeta(record: Buffer): Meta {

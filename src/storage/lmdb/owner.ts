@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { newEpoch } from '../../notifier/position.js';
 import type { Owner } from './meta.js';
 
 /** This process, as the owner of a file. */
 export function thisProcess(sync: Owner['sync']): Owner {
-  return { pid: process.pid, startedAt: startOf(process.pid), bootId: bootId(), sync };
+  return { pid: process.pid, startedAt: startOf(process.pid), bootId: bootId(), mark: newEpoch(), sync };
 }
 
 /** Whether the owner is a process that runs now. */
@@ -16,11 +17,6 @@ export function isAlive(owner: Owner): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   return startOf(owner.pid) === owner.startedAt;
-}
-
-/** Whether the two are the same life of the same process. */
-export function isSameProcess(a: Owner, b: Owner): boolean {
-  return a.pid === b.pid && a.startedAt === b.startedAt && a.bootId === b.bootId;
 }
 
 /** Whether the machine went down under an owner that did not wait for the disk. */

@@ -88,9 +88,9 @@ class Model {
   /** Writes the logs into the tree, and not that they stand there. */
   async settleHalf(): Promise<void> {
     const { db } = this.file as unknown as { db: Database };
-    const batch = db.batch.bind(db);
-    const spy = jest.spyOn(db, 'batch');
-    spy.mockImplementationOnce(batch).mockRejectedValueOnce(new Error('EIO'));
+    const write = db.ifVersion.bind(db);
+    const spy = jest.spyOn(db, 'ifVersion');
+    spy.mockImplementationOnce(write).mockRejectedValueOnce(new Error('EIO'));
     await this.file.settle().catch(() => undefined);
     spy.mockRestore();
   }
