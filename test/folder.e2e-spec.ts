@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { event, get, push, pushed } from './support/http.js';
 import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.kill()));
-  await rm(dir, { recursive: true, force: true });
+  for (const each of [dir, `${dir}.old`]) await rm(each, { recursive: true, force: true });
 });
 
 async function start(sync = 'full'): Promise<ServerProcess> {
@@ -71,19 +71,38 @@ test('a file that cannot be read is set aside and named in the log where nothing
   await pushed(server.url, [event('a', 1, 1)]);
 }, 60_000);
 
-test.each(['full', 'process'])(
-  'a folder that is deleted under a server (sync %s) ends the promise: pushes get 503, and the log says why',
-  async (sync) => {
-    const server = await start(sync);
-    await pushed(server.url, [event('a', 1, 1)]);
-    await rm(dir, { recursive: true });
-    expect((await push(server.url, [event('a', 2, 2)])).status).toBe(503);
-    expect((await get(server.url, '/health/ready')).status).toBe(503);
-    await eventually(
-      () => server.stderr.includes('notifier.mdb-journal-1 was deleted while the server runs'),
-      'the log says so',
-    );
-    expect(await server.stop()).toEqual({ code: 0, signal: null });
-  },
-  60_000,
-);
+describe.each(['full', 'process'])('with sync %s', (sync) => {
+  test.each([
+    ['deleted', () => rm(dir, { recursive: true })],
+    ['moved', () => rename(dir, `${dir}.old`)],
+  ])(
+    'a folder that is %s under a server ends the promise: pushes get 503, and the log says why',
+    async (_, takeAway) => {
+      const server = await start(sync);
+      await pushed(server.url, [event('a', 1, 1)]);
+      await takeAway();
+      expect((await push(server.url, [event('a', 2, 2)])).status).toBe(503);
+      expect((await get(server.url, '/health/ready')).status).toBe(503);
+      await eventually(
+        () => server.stderr.includes('notifier.mdb-journal-1 was deleted or moved while the server runs'),
+        'the log says so',
+      );
+      expect(await server.stop()).toEqual({ code: 0, signal: null });
+    },
+    60_000,
+  );
+});
+
+test('a server whose folder was moved away takes nothing out of the one that stands there now', async () => {
+  const first = await start();
+  await rename(dir, `${dir}.old`);
+  await mkdir(dir);
+  const second = await start();
+  await pushed(second.url, [event('a', 1, 1)]);
+  const names = await readdir(dir);
+  expect(await first.stop()).toEqual({ code: 0, signal: null });
+  expect(await readdir(dir)).toEqual(names);
+  await second.kill();
+  const { text } = await get((await start()).url, '/clients?access_id=a');
+  expect(JSON.parse(text)).toMatchObject({ log: { events: 1 } });
+}, 60_000);

@@ -8,7 +8,9 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   write,
+  type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -75,6 +77,7 @@ class EntryMemory {
 class JournalFile {
   readonly memory: EntryMemory;
   private readonly fd: number;
+  private readonly own: Stats;
   size = 0;
   position = 0;
 
@@ -86,6 +89,7 @@ class JournalFile {
     this.memory = new EntryMemory(spare);
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
     this.fd = openSync(path, flags | (waitsForDisk ? WRITE_THROUGH : 0), 0o600);
+    this.own = fstatSync(this.fd);
   }
 
   /**
@@ -95,7 +99,7 @@ class JournalFile {
    * @throws Error with the system's code where it could not be written, or will not outlive this process: the next one takes its place
    */
   async append(entry: Buffer): Promise<void> {
-    this.assertNamed();
+    if (!this.isInPlace) throw new Error(`${this.path} was deleted or moved while the server runs`);
     const end = this.position + entry.length;
     if (end > this.size) await this.grow(end);
     await this.write(entry, this.position);
@@ -104,9 +108,18 @@ class JournalFile {
     this.memory.keep(entry);
   }
 
-  /** A file without a name is gone with whoever has it open: somebody deleted the folder. 2 µs a commit. */
-  private assertNamed(): void {
-    if (fstatSync(this.fd).nlink === 0) throw new Error(`${this.path} was deleted while the server runs`);
+  /**
+   * Whether it stands where it was made. One without a name is gone with whoever has it open, and under another nobody would look for it: somebody deleted or
+   * moved the folder. 2 µs a commit, of which fstat(2) would take 1.
+   */
+  private get isInPlace(): boolean {
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    return found?.ino === this.own.ino && found.dev === this.own.dev;
+  }
+
+  /** Takes its name away, and never that of a file of another process that stands there now. */
+  remove(): void {
+    if (this.isInPlace) rmSync(this.path);
   }
 
   private async grow(needed: number): Promise<void> {
@@ -232,7 +245,7 @@ export class Journal {
 
   /** Takes the files' names away: all that they hold was carried over. */
   remove(): void {
-    for (const { path } of this.files) rmSync(path, { force: true });
+    for (const file of this.files) file.remove();
   }
 
   async close(): Promise<void> {
