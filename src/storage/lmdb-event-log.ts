@@ -83,6 +83,9 @@ export class LmdbEventLog extends EventLog {
         `the file could not be read, was set aside as ${file.setAside}, and the store starts empty`,
       );
     }
+    for (const journal of file.foreignJournals) {
+      this.logger.error(`a journal of another store stood in the folder, and was set aside as ${journal}`);
+    }
   }
 
   /** @throws FolderError where the folder is in use or its file cannot be read */

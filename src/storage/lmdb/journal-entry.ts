@@ -171,6 +171,12 @@ export function newestNumber(file: Buffer, epoch: string): number {
   return newest;
 }
 
+/** The epoch of the store whose entries a journal file holds; `undefined` where none that is whole stands at its beginning. */
+export function epochOf(file: Buffer): string | undefined {
+  const epoch = file.toString('latin1', EPOCH_AT, CHECKSUM_AT);
+  return wholeEntryAt(file, 0, epoch) && epoch;
+}
+
 function numberOf(entry: Buffer): number {
   return entry.readUIntLE(8, 6);
 }

@@ -56,6 +56,8 @@ export class LmdbFile {
     private current: Meta,
     /** What of an earlier file was set aside because it could not be read. */
     readonly setAside: string | undefined,
+    /** The journals of another store that were found in the folder, as they are named now. */
+    readonly foreignJournals: readonly string[],
   ) {
     this.carriedOver = current.commit;
   }

@@ -1,4 +1,15 @@
-import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
@@ -296,6 +307,28 @@ test('what a power loss left behind a gap in the journal is gone for good, and t
   expect(next.setAside).toBeUndefined();
   expect(next.meta.serial).toBe(2);
   await next.close();
+});
+
+test('the journals of a file that was moved away are kept, and are read when it is back', async () => {
+  await openLog().close();
+  const log = openLog();
+  await log.append({ events: [{ accessId: 'a', createdAt: 1, text: '{}' }] });
+  // As a process leaves its files that is killed now.
+  for (const file of [path, journal]) await copyFile(file, `${file}.kept`);
+  await log.close();
+  await rename(`${path}.kept`, `${path}.moved`);
+  await rename(`${journal}.kept`, journal);
+  await rm(path);
+  const empty = openFile({ dir, sync: 'full' });
+  const [aside, ...others] = empty.foreignJournals;
+  expect([aside, others]).toEqual([expect.stringContaining('notifier.mdb-journal-1.foreign-'), []]);
+  await empty.close();
+  await rename(`${path}.moved`, path);
+  await rename(aside!, journal);
+  await hideOwner();
+  const back = openLog();
+  expect((await back.extent('a')).events).toBe(1);
+  await back.close();
 });
 
 test('a folder from before there was a journal is carried on', async () => {

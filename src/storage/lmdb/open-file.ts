@@ -5,7 +5,7 @@ import { newEpoch } from '../../notifier/position.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import type { JournalEntry } from './journal-entry.js';
-import { Journal, JOURNALS, readJournals } from './journal.js';
+import { Journal, JOURNALS, readJournals, setAsideForeign } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile } from './lmdb-file.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
@@ -20,6 +20,7 @@ class UnreadableError extends Error {
 }
 
 const NAME = 'notifier.mdb';
+const JOURNAL_NAMES = JOURNALS.map((end) => NAME + end).join(', ');
 
 /** 40,000 small events: a start after a crash takes 0.3 s for them. */
 const JOURNAL_BYTES = 16 * 1024 * 1024;
@@ -66,7 +67,7 @@ export function openFile(options: FileOptions): LmdbFile {
     if (!isUnreadable(error)) throw new FolderError(`${path} cannot be opened: ${messageOf(error)}`);
     if (sync === 'full')
       throw new FolderError(
-        `${path} cannot be read (${messageOf(error)}): move it away to start with an empty store`,
+        `${path} cannot be read (${messageOf(error)}): move it away with its journals (${JOURNAL_NAMES}) to start with an empty store`,
       );
     const aside = `${path}.unreadable-${Date.now()}`;
     for (const end of ['', ...JOURNALS]) if (existsSync(path + end)) renameSync(path + end, aside + end);
@@ -89,11 +90,12 @@ function openReadable(
     takeOver(db, reserve, owner, mark, path);
     const meta = readJournal(db, reserve, mark, path);
     // In a transaction, too: whoever takes the folder over next waits for its end, or is noticed.
-    const journal = db.transactionSync(() => {
+    const [journal, foreign] = db.transactionSync(() => {
       mark.assertThere();
-      return new Journal(path, sync === 'full', journalBytes);
+      const aside = setAsideForeign(path, meta.epoch);
+      return [new Journal(path, sync === 'full', journalBytes), aside];
     });
-    return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, setAside);
+    return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, setAside, foreign);
   } catch (error) {
     reserve.close();
     void db.close();
