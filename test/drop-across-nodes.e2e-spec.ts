@@ -50,11 +50,11 @@ class HeldLog extends RedisEventLog {
     return page;
   }
 
-  override attend(listener: LogListener): void {
+  override listen(listener: LogListener): void {
     const dropped: LogListener['dropped'] = (...drop) => {
       if (!this.isDeaf) listener.dropped(...drop);
     };
-    super.attend({
+    super.listen({
       appended: (announcements) => listener.appended(announcements),
       missed: (accessIds) => listener.missed(accessIds),
       dropped,

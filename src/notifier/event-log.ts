@@ -209,13 +209,8 @@ export abstract class EventLog {
     return undefined;
   }
 
-  /** Who is told of every append. One listener: the subscriptions of this node. */
-  abstract listen(listener: (announcements: readonly Announcement[]) => void): void;
-
-  /** As `listen`, for a store whose other writers are elsewhere: drops and interruptions are told too. */
-  attend(listener: LogListener): void {
-    this.listen((announcements) => listener.appended(announcements));
-  }
+  /** Who is told of every append, and by a store whose other writers are elsewhere of drops and interruptions. One listener: the subscriptions of this node. */
+  abstract listen(listener: LogListener): void;
 
   /**
    * Asks to be told of a user's log, once for each user. A store that announces all it does need not care.

@@ -10,6 +10,7 @@ import { EventBufferService } from './event-buffer.service.js';
 import { NewsQueue, SLICE_CONNECTIONS } from './news-queue.js';
 import { Subscription } from './subscription.js';
 import { UserSubscriptions } from './user-subscriptions.js';
+import { onAppended } from '../../test/support/on-appended.js';
 
 /** Three turns of the event loop tell them all. */
 const USERS = 3 * SLICE_CONNECTIONS;
@@ -27,13 +28,15 @@ class World {
     const store = new TestStore('memory');
     const log = new WrappedLog(store.open());
     store.remove();
-    log.listen((announcements) => {
-      for (const announcement of announcements) {
-        const user = this.users.get(announcement.accessId)!;
-        user.tail.add(announcement);
-        this.queue.add(user);
-      }
-    });
+    log.listen(
+      onAppended((announcements) => {
+        for (const announcement of announcements) {
+          const user = this.users.get(announcement.accessId)!;
+          user.tail.add(announcement);
+          this.queue.add(user);
+        }
+      }),
+    );
     this.buffer = new EventBufferService(log, this.metrics);
   }
 

@@ -63,7 +63,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    this.log.attend({
+    this.log.listen({
       appended: (announcements) => this.announce(announcements),
       dropped: (accessId, drops) => this.hearOfDrop(accessId, drops),
       missed: (accessIds) => this.lookAgain(accessIds),

@@ -10,6 +10,7 @@ import { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError } from './event-log.js';
 import { Subscription } from './subscription.js';
 import { UserSubscriptions } from './user-subscriptions.js';
+import { onAppended } from '../../test/support/on-appended.js';
 
 const USER = 'client1';
 /** Four of them fill a frame. */
@@ -33,11 +34,13 @@ class World {
     this.log.at = (point) => {
       if (point === 'read') this.reads++;
     };
-    this.log.listen((announcements) => {
-      if (this.isDeaf) return;
-      for (const announcement of announcements) this.user.tail.add(announcement);
-      this.user.pump();
-    });
+    this.log.listen(
+      onAppended((announcements) => {
+        if (this.isDeaf) return;
+        for (const announcement of announcements) this.user.tail.add(announcement);
+        this.user.pump();
+      }),
+    );
     this.buffer = new EventBufferService(this.log, this.metrics);
   }
 

@@ -2,9 +2,9 @@ import { Logger } from '@nestjs/common';
 import type { Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
 import type {
-  Announcement,
   AppendResult,
   LogExtent,
+  LogListener,
   LogView,
   Page,
   Since,
@@ -57,7 +57,7 @@ export class LmdbEventLog extends EventLog {
   private readonly heads = new RecentCache<LogHead>(MAX_HEADS);
   private readonly reader: LogReader;
   private readonly queue = new CommitQueue((changes) => this.commit(changes));
-  private listener: ((announcements: readonly Announcement[]) => void) | undefined;
+  private listener: LogListener | undefined;
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
   private isHealthy = true;
@@ -127,7 +127,7 @@ export class LmdbEventLog extends EventLog {
     return this.reader.extent(accessId);
   }
 
-  listen(listener: (announcements: readonly Announcement[]) => void): void {
+  listen(listener: LogListener): void {
     this.listener = listener;
   }
 
@@ -166,7 +166,7 @@ export class LmdbEventLog extends EventLog {
     this.file.apply(commit);
     this.remember(draft);
     if (this.file.isUnsettled) void this.settle();
-    this.listener?.(draft.announcements());
+    this.listener?.appended(draft.announcements());
     return results;
   }
 

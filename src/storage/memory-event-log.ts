@@ -4,6 +4,7 @@ import type {
   Announcement,
   AppendResult,
   LogExtent,
+  LogListener,
   LogView,
   Page,
   Since,
@@ -24,7 +25,7 @@ export class MemoryEventLog extends EventLog {
   private serial = 0;
   private readonly logs: MemoryLogs;
   private readonly idempotency: MemoryIdempotency;
-  private listener: ((announcements: readonly Announcement[]) => void) | undefined;
+  private listener: LogListener | undefined;
   private readonly clock: Clock;
   private readonly claimsClock: Clock;
   private isClosed = false;
@@ -87,7 +88,7 @@ export class MemoryEventLog extends EventLog {
     for (const log of touched) this.logs.pushed(log, this.serial, now);
     this.makeRoom();
     const announcements = touched.map(takeAnnouncement);
-    this.listener?.(announcements);
+    this.listener?.appended(announcements);
   }
 
   async drop(accessId: string): Promise<number> {
@@ -141,7 +142,7 @@ export class MemoryEventLog extends EventLog {
     );
   }
 
-  listen(listener: (announcements: readonly Announcement[]) => void): void {
+  listen(listener: LogListener): void {
     this.listener = listener;
   }
 

@@ -2,7 +2,6 @@ import { Logger } from '@nestjs/common';
 import type { Push } from '../notifier/event.js';
 import { EventLog, StoreUnavailableError } from '../notifier/event-log.js';
 import type {
-  Announcement,
   AppendResult,
   CursorState,
   LogExtent,
@@ -156,11 +155,7 @@ export class RedisEventLog extends EventLog {
     return readLook(reply);
   }
 
-  listen(listener: (announcements: readonly Announcement[]) => void): void {
-    this.listener = { appended: listener, dropped: () => undefined, missed: () => undefined };
-  }
-
-  override attend(listener: LogListener): void {
+  listen(listener: LogListener): void {
     this.listener = listener;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Page } from '../../src/notifier/event-log.js';
 import { EVERYTHING, bare, claimed, event, eventsOf, held, newest, push, textsOf } from './events.js';
 import { Announcements, type Suite } from './harness.js';
+import { onAppended } from '../support/on-appended.js';
 
 /** Order and atomicity. */
 export function describeAppend({ open }: Suite): void {
@@ -101,13 +102,15 @@ export function describeAppend({ open }: Suite): void {
       const harness = await open();
       const announcements = await Announcements.of(harness, 'alice');
       const reads: Promise<Page | undefined>[] = [];
-      harness.log.listen((news) => {
-        for (const { accessId, epoch, previousSeq, previousTag } of news) {
-          const before = { epoch, seq: previousSeq, tag: previousTag };
-          reads.push(harness.log.read(accessId, before, EVERYTHING, undefined));
-        }
-        announcements.all.push(...news);
-      });
+      harness.log.listen(
+        onAppended((news) => {
+          for (const { accessId, epoch, previousSeq, previousTag } of news) {
+            const before = { epoch, seq: previousSeq, tag: previousTag };
+            reads.push(harness.log.read(accessId, before, EVERYTHING, undefined));
+          }
+          announcements.all.push(...news);
+        }),
+      );
       await Promise.all(Array.from({ length: 20 }, (_, i) => harness.log.append(push(event('alice', i)))));
       await announcements.ofEvents(20);
       const pages = await Promise.all(reads);

@@ -1,5 +1,6 @@
 import type { Announcement, EventLog, StoredEvent } from '../../src/notifier/event-log.js';
 import type { Bounds, Clock } from '../../src/storage/bounds.js';
+import { onAppended } from '../support/on-appended.js';
 
 /** One opened store, with a place of its own for its data. */
 export interface EventLogHarness {
@@ -90,7 +91,7 @@ export class Announcements {
   }
 
   listenTo(log: EventLog): void {
-    log.listen((announcements) => this.all.push(...announcements));
+    log.listen(onAppended((announcements) => this.all.push(...announcements)));
   }
 
   for(accessId: string): Announcement[] {

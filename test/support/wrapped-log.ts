@@ -1,17 +1,10 @@
 import type { Provider } from '@nestjs/common';
 import { EventLog } from '../../src/notifier/event-log.js';
-import type {
-  Announcement,
-  AppendResult,
-  LogExtent,
-  LogListener,
-  LogView,
-} from '../../src/notifier/event-log.js';
+import type { AppendResult, LogExtent, LogListener, LogView } from '../../src/notifier/event-log.js';
 import type { Page, Since } from '../../src/notifier/event-log.js';
 import type { Push } from '../../src/notifier/event.js';
 import type { Position } from '../../src/notifier/position.js';
-
-type Listener = (announcements: readonly Announcement[]) => void;
+import { onAppended } from './on-appended.js';
 
 /** Where an operation of a log stands: before it, or with its result in hand. */
 export type Point = 'append' | 'appended' | 'drop' | 'dropped' | 'view' | 'viewed' | 'read' | 'wasRead';
@@ -23,8 +16,7 @@ export class WrappedLog extends EventLog {
   /** Whether announcements get lost. */
   swallows = false;
   swallowed = 0;
-  private listener: Listener | undefined;
-  private attending: LogListener | undefined;
+  private listener: LogListener | undefined;
 
   constructor(private inner: EventLog) {
     super();
@@ -85,18 +77,13 @@ export class WrappedLog extends EventLog {
     return this.inner.extent(accessId);
   }
 
-  listen(listener: Listener): void {
+  listen(listener: LogListener): void {
     this.listener = listener;
-  }
-
-  override attend(listener: LogListener): void {
-    this.attending = listener;
-    super.attend(listener);
   }
 
   /** Has the cursors of a user compared with the log in the next turn, as if its announcements might not have come. */
   doubt(accessId: string): void {
-    this.attending?.missed([accessId]);
+    this.listener?.missed([accessId]);
   }
 
   isReady(): boolean {
@@ -108,9 +95,11 @@ export class WrappedLog extends EventLog {
   }
 
   private listenTo(inner: EventLog): void {
-    inner.listen((announcements) => {
-      if (this.swallows) this.swallowed += announcements.length;
-      else this.listener?.(announcements);
-    });
+    inner.listen(
+      onAppended((announcements) => {
+        if (this.swallows) this.swallowed += announcements.length;
+        else this.listener?.appended(announcements);
+      }),
+    );
   }
 }
