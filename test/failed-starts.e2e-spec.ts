@@ -66,6 +66,19 @@ test(
   BUILD_MS,
 );
 
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux(
+  'a data folder where none can be made is named',
+  async () => {
+    const place = '/proc/notifier/data';
+    expect(await lastLine({ HOST: '127.0.0.1', NOTIFIER_STORE: 'lmdb', NOTIFIER_DATA_DIR: place })).toBe(
+      `notifier: the data folder ${place} cannot be made: no folder can be made there`,
+    );
+  },
+  BUILD_MS,
+);
+
 test.each([
   [
     'EACCES',

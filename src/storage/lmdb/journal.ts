@@ -316,7 +316,7 @@ function readOrEmpty(path: string): Buffer {
 }
 
 /** The names of new files are on the disk. Not every system lets a folder be opened. */
-function syncFolder(dir: string): void {
+export function syncFolder(dir: string): void {
   if (process.platform === 'win32') return;
   const fd = openSync(dir, 'r');
   try {

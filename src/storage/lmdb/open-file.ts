@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open } from 'lmdb';
 import { newEpoch } from '../../notifier/position.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import type { JournalEntry } from './journal-entry.js';
-import { Journal, JOURNALS, readJournals, setAsideForeign } from './journal.js';
+import { Journal, JOURNALS, readJournals, setAsideForeign, syncFolder } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile } from './lmdb-file.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
@@ -41,12 +41,34 @@ export interface FileOptions {
 /** @throws FolderError */
 function makeFolder(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolders(dir);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'a file stands in its place' : messageOf(error);
-    throw new FolderError(`the data folder ${dir} cannot be made: ${reason}`);
+    throw new FolderError(`the data folder ${dir} cannot be made: ${reasonOf(error)}`);
   }
+}
+
+/** One after the other: all at once, Node tries for ever where a file system takes none, as /proc does. */
+function makeFolders(dir: string): void {
+  if (isFolder(dir)) return;
+  makeFolders(dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    // Another process may have made it just now.
+    if (!isFolder(dir)) throw error;
+  }
+  syncFolder(dirname(dir));
+}
+
+function isFolder(dir: string): boolean {
+  return statSync(dir, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST' || code === 'ENOTDIR') return 'a file stands in its place';
+  // Whatever it stands in is there.
+  return code === 'ENOENT' ? 'no folder can be made there' : messageOf(error);
 }
 
 /**
