@@ -92,11 +92,10 @@ export class LogReader {
     if (doubtedAt === 0) return true;
     const chunk = this.indexOf(accessId, seq);
     if (chunk) return chunk.arrived > doubtedAt;
-    // Of the last event, the head tells the hour also when it is gone.
-    if (stored?.seq === seq && stored.hour * HOUR_MS > doubtedAt) return true;
-    // A position in the log itself can be as old as its head.
-    const isOfLog = stored !== undefined && seq <= stored.seq;
-    return !this.isTailLost(isOfLog ? now - this.bounds.headTtlMs : now);
+    // One before the first event is of the store's epoch, which was drawn anew with the doubt.
+    if (!stored || seq > stored.seq) return true;
+    // One in the log itself can be as old as its head.
+    return !this.isTailLost(now - this.bounds.headTtlMs);
   }
 
   private tagOf(accessId: string, seq: number): number | undefined {

@@ -230,29 +230,6 @@ test.each([
   await file.close();
 });
 
-test('the last event before such a doubt is not trusted later either, and what comes after it is', async () => {
-  const event = { accessId: 'ann', createdAt: 1, text: '1' };
-  const log = openLog('process');
-  await log.append({ events: [event, event] });
-  await log.close();
-  await leaveOwner({ sync: 'process', bootId: 'another' });
-  // What may have been lost would have expired by then, as what is held has.
-  const later = () => Date.now() + 1.5 * BOUNDS.bufferTtlMs;
-  const open = () => LmdbEventLog.open({ dir, sync: 'process', bounds: BOUNDS, systemClock: later });
-  let reopened = open();
-  expect((await reopened.view('ann', 2)).head).toMatchObject({ seq: 2, trimmedSeq: 2 });
-  expect((await reopened.view('ann', 2)).trusted).toBe(false);
-  await reopened.append({ events: [event] });
-  expect((await reopened.view('ann', 3)).trusted).toBe(true);
-  await reopened.close();
-  reopened = open();
-  expect([(await reopened.view('ann', 2)).trusted, (await reopened.view('ann', 3)).trusted]).toEqual([
-    false,
-    true,
-  ]);
-  await reopened.close();
-});
-
 /** A log with five events, each a commit of its own, whose process was killed; the third of them is damaged in the journal. */
 async function leaveDamagedJournal(owner: Partial<Owner>): Promise<Buffer> {
   const log = openLog();

@@ -193,9 +193,10 @@ function readJournal(db: Database, reserve: Reserve, mark: OwnerMark, path: stri
     if (newest !== last.commit && !isDoubtful)
       throw new UnreadableError('a part of its journal is missing or damaged');
     carryOver(db, reserve, entries);
-    const doubtedAt = isDoubtful ? Math.max(last.clock, Date.now()) : last.doubtedAt;
+    // The place before a first event that was lost must be nobody's any more: it has no event of which to see that it is from before the doubt.
+    const doubt = isDoubtful && { doubtedAt: Math.max(last.clock, Date.now()), epoch: newEpoch() };
     // What is left behind a gap must never be taken for what is to come.
-    const meta: Meta = { ...last, commit: newest, doubtedAt, owner: found.owner };
+    const meta: Meta = { ...last, commit: newest, owner: found.owner, ...doubt };
     db.putSync(metaKey, encodeMeta(meta));
     return meta;
   });

@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { open } from 'lmdb';
+import { formatPosition } from '../../notifier/position.js';
+import { newestPosition, requestedSeq, startPoint } from '../../notifier/start-point.js';
+import { HOUR_MS } from '../bounds.js';
+import { LmdbEventLog } from '../lmdb-event-log.js';
+import { metaKey } from './keys.js';
+import { decodeMeta, encodeMeta, type Owner } from './meta.js';
+import { openFile } from './open-file.js';
+
+const BOUNDS = {
+  bufferEvents: 10_000,
+  bufferBytes: 10_000_000,
+  bufferTtlMs: 60_000,
+  totalBytes: 100_000_000,
+  headTtlMs: 24 * HOUR_MS,
+  idempotencyTtlMs: 60_000,
+};
+
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'notifier-doubt-'));
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** An owner in a file that nobody has open. */
+async function leaveOwner(owner: Partial<Owner>): Promise<void> {
+  const file = openFile({ dir, sync: 'full' });
+  const own = file.meta.owner!;
+  await file.close();
+  const path = join(dir, 'notifier.mdb');
+  const db = open<Buffer, Buffer>({
+    path,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  });
+  const meta = { ...decodeMeta(db.get(metaKey)!), owner: { ...own, ...owner } };
+  await db.put(metaKey, encodeMeta(meta));
+  await db.close();
+}
+
+test('the last event before a doubt is not trusted later either, and what comes after it is', async () => {
+  const event = { accessId: 'ann', createdAt: 1, text: '1' };
+  const log = LmdbEventLog.open({ dir, sync: 'process', bounds: BOUNDS });
+  await log.append({ events: [event, event] });
+  await log.close();
+  await leaveOwner({ sync: 'process', bootId: 'another' });
+  // What may have been lost would have expired by then, as what is held has.
+  const later = () => Date.now() + 1.5 * BOUNDS.bufferTtlMs;
+  const openLater = () => LmdbEventLog.open({ dir, sync: 'process', bounds: BOUNDS, systemClock: later });
+  let reopened = openLater();
+  expect((await reopened.view('ann', 2)).head).toMatchObject({ seq: 2, trimmedSeq: 2 });
+  expect((await reopened.view('ann', 2)).trusted).toBe(false);
+  await reopened.append({ events: [event] });
+  expect((await reopened.view('ann', 3)).trusted).toBe(true);
+  await reopened.close();
+  reopened = openLater();
+  expect([(await reopened.view('ann', 2)).trusted, (await reopened.view('ann', 3)).trusted]).toEqual([
+    false,
+    true,
+  ]);
+  await reopened.close();
+});
+
+async function placeOf(log: LmdbEventLog): Promise<string> {
+  return formatPosition(newestPosition(await log.view('ann', 0)));
+}
+
+async function isRecovered(log: LmdbEventLog, lastEventId: string): Promise<boolean> {
+  const request = { lastEventId };
+  return startPoint(await log.view('ann', requestedSeq(request)), request).recovered;
+}
+
+describe('after a power loss that cost an event', () => {
+  const event = { accessId: 'ann', createdAt: 1, text: '1' };
+  const later = () => Date.now() + 1.5 * BOUNDS.bufferTtlMs;
+  let log: LmdbEventLog;
+
+  /** @returns the place behind which Ann's next event was lost */
+  async function lose(users: readonly string[], clock?: () => number): Promise<string> {
+    log = LmdbEventLog.open({ dir, sync: 'process', bounds: BOUNDS });
+    for (const accessId of users) await log.append({ events: [{ ...event, accessId }] });
+    const place = await placeOf(log);
+    await log.close();
+    await leaveOwner({ sync: 'process', bootId: 'another' });
+    log = LmdbEventLog.open({ dir, sync: 'process', bounds: BOUNDS, ...(clock && { systemClock: clock }) });
+    return place;
+  }
+
+  afterEach(() => log.close());
+
+  test('the last one that is there is not trusted because of a drop', async () => {
+    const place = await lose(['ann', 'ann'], () => later() + HOUR_MS);
+    expect(await isRecovered(log, place)).toBe(false);
+    await log.drop('ann');
+    expect(await isRecovered(log, place)).toBe(false);
+  });
+
+  test('the place before the first is not taken for that of an event that came later', async () => {
+    const place = await lose(['bob', 'bob']);
+    await log.append({ events: [event, event] });
+    expect(await isRecovered(log, place)).toBe(false);
+  });
+
+  test('the place before the first is not trusted when the event would have expired, and a new one is at once', async () => {
+    const place = await lose(['bob'], later);
+    expect(await isRecovered(log, place)).toBe(false);
+    const next = await placeOf(log);
+    expect(await isRecovered(log, next)).toBe(true);
+    await log.append({ events: [event] });
+    expect(await isRecovered(log, place)).toBe(false);
+    expect(await isRecovered(log, next)).toBe(true);
+  });
+});
