@@ -110,11 +110,13 @@ function openReadable(
     const owner = thisProcess(sync);
     const mark = new OwnerMark(db, path, owner.mark);
     takeOver(db, reserve, owner, mark, path);
+    // Of the journals as they were left: a doubt draws another.
+    const { epoch } = metaIn(db);
     const meta = readJournal(db, reserve, mark, path);
     // In a transaction, too: whoever takes the folder over next waits for its end, or is noticed.
     const [journal, foreign] = db.transactionSync(() => {
       mark.assertThere();
-      const aside = setAsideForeign(path, meta.epoch);
+      const aside = setAsideForeign(path, epoch);
       return [new Journal(path, sync === 'full', journalBytes), aside];
     });
     return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, setAside, foreign);
