@@ -63,7 +63,7 @@ class Model {
 
   /** Lets go of the whole log: another begins with number 1. */
   async forget(user: string): Promise<void> {
-    const removed = [...this.file.chunks(user, 0)].map(({ firstSeq }) => firstSeq);
+    const removed = [...this.file.chunksAndMarks(user, 0)].map(({ firstSeq }) => firstSeq);
     await this.commit(user, undefined, removed);
     this.logs.set(user, { chunks: [], seq: 0, bareAt: undefined });
   }
