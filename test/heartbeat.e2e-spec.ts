@@ -43,19 +43,6 @@ describe.each(STORES)('with a heartbeat of 1 s and the %s store', (name) => {
     expect(plain.texts).toEqual([]);
   });
 
-  test('it comes in every period, also where something else was sent in between', async () => {
-    const client = await SocketClient.subscribe(running.url, RESUMABLE);
-    await client.until(({ hasReachedHead }) => hasReachedHead);
-    const count = () => client.texts.filter((text) => text === '[]').length;
-    const periods = client.pings;
-    const marks = count();
-    await client.until(({ pings }) => pings === periods + 1);
-    await pushed(running.url, [event(USER, 1, 'between')]);
-    await client.until(({ pings }) => pings === periods + 3);
-    await client.until(() => count() >= marks + 3);
-    expect(client.pings).toBe(periods + 3);
-  });
-
   test('nothing comes before `subscribed`, however long the authentication takes', async () => {
     gates.close('authenticate');
     const client = await SocketClient.subscribe(running.url, RESUMABLE);

@@ -78,8 +78,9 @@ export class SocketConnection extends StreamConnection {
     // A slow reader answers all of them at once.
     this.pendingPings++;
     this.ws.ping();
-    // Also where something else was sent just now: a page hears something in every period, without anybody noting times.
-    if (this.hasMarkedHead) this.write(EMPTY_ARRAY);
+    // Never sooner than a heartbeat after anything else, and so after up to two: to note times would cost every frame.
+    if (this.wasSilent && this.hasMarkedHead) this.write(EMPTY_ARRAY);
+    this.wasSilent = true;
   }
 
   terminate(): void {
