@@ -133,9 +133,11 @@ describe('GET /console/figures', () => {
     const { url } = await start();
     const client = await SocketClient.subscribe(url, { access_id: 'a', last_event_id: null });
     await client.until(({ hasReachedHead }) => hasReachedHead);
-    // The first event of a log is read from the log, and not timed.
-    for (const n of [1, 2]) await pushed(url, [event('a', n, n), event('b', n, n)]);
-    await client.untilEvents(2);
+    // The first event of a log is read from the log, and not timed, and so is what comes while it is read.
+    for (const n of [1, 2]) {
+      await pushed(url, [event('a', n, n), event('b', n, n)]);
+      await client.untilEvents(n);
+    }
     let sums = new Map<string, number>();
     await eventually(async () => {
       const { figures: names, nodes } = await figures(url);
