@@ -1,6 +1,5 @@
 import type { Config } from './config.js';
 import { settingOf } from './config/setting-of.js';
-import { FolderError } from './storage/lmdb/folder-error.js';
 
 type Address = Pick<Config, 'host' | 'port'>;
 
@@ -9,14 +8,6 @@ export function listenFault(error: unknown, { host, port }: Address): Error {
   const { code = '' } = error as NodeJS.ErrnoException;
   const text = textOf(code, host, port);
   return text === undefined ? (error as Error) : new Error(`${text} (${code})`, { cause: error });
-}
-
-/** What to do about what keeps a server from starting, where its text does not say so. */
-export function startHint(error: unknown): string | undefined {
-  const isTaken = error instanceof FolderError && error.message.includes('in use by process');
-  return isTaken
-    ? 'a server already runs there: stop it, or give this one another NOTIFIER_DATA_DIR, and another PORT'
-    : undefined;
 }
 
 function textOf(code: string, host: string, port: number): string | undefined {

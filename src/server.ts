@@ -5,7 +5,6 @@ import { createApp, listen } from './app.js';
 import type { Config } from './config.js';
 import type { TlsFiles } from './config/tls.js';
 import type { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
-import { startHint } from './listen-fault.js';
 import { EventLog } from './notifier/event-log.js';
 import { ShutdownService } from './notifier/shutdown.service.js';
 
@@ -72,7 +71,7 @@ function onlyOnce(action: () => Promise<void>): () => void {
 
 function fail(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = startHint(error);
+  const { hint } = (error ?? {}) as { hint?: string };
   process.stderr.write(`notifier: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`);
   process.exit(1);
 }

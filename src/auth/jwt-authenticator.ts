@@ -23,23 +23,25 @@ export class JwtAuthenticator extends Authenticator implements OnModuleDestroy {
     if (token === undefined) throw unauthorized('token is missing');
     const { user, until } = await this.tokens.verify(token);
     // Before the time: a token of somebody else is not one to be renewed.
-    if (accessIdFault(user)) throw unauthorized('token names no user');
-    if (user !== accessId) throw unauthorized('token is not for this access_id');
+    if (namedUser(user) !== accessId) throw unauthorized('token is not for this access_id');
     return current({ user, until });
   }
 
   override async checkHandshake(token: string): Promise<void> {
     const facts = await this.tokens.verify(token);
-    if (accessIdFault(facts.user)) throw unauthorized('token names no user');
+    namedUser(facts.user);
     current(facts);
   }
 
   override claimedUser(token: string | undefined): string {
     if (token === undefined) throw unauthorized('token is missing');
-    const user = this.tokens.claimedUser(token);
-    if (accessIdFault(user)) throw unauthorized('token names no user');
-    return user as string;
+    return namedUser(this.tokens.claimedUser(token));
   }
+}
+
+function namedUser(user: unknown): string {
+  if (accessIdFault(user)) throw unauthorized('token names no user');
+  return user as string;
 }
 
 function current({ until }: TokenFacts): AdmittedUntil {

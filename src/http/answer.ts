@@ -71,6 +71,7 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
   const description = describeError(error);
   const { statusCode } = description;
   const body = JSON.stringify(description);
+  const isUnread = hasUnreadBody(response.req);
   response.writeHead(statusCode, {
     ...headersOf(error, statusCode),
     // What was set for this one answer wins.
@@ -78,10 +79,10 @@ export function answerError(response: ServerResponse, error: unknown, headers = 
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     // What the client has not sent yet is not waited for.
-    ...(hasUnreadBody(response.req) ? { Connection: 'close' } : {}),
+    ...(isUnread ? { Connection: 'close' } : {}),
     ...headers,
   });
-  if (!hasUnreadBody(response.req)) return void response.end(body);
+  if (!isUnread) return void response.end(body);
   toldToClose.add(response.req.socket);
   endOnceHeard(response, body);
 }

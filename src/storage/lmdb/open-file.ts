@@ -20,6 +20,10 @@ class UnreadableError extends Error {
 }
 
 const NAME = 'notifier.mdb';
+
+const TAKEN_HINT =
+  'a server already runs there: stop it, or give this one another NOTIFIER_DATA_DIR, and another PORT';
+
 const JOURNAL_NAMES = JOURNALS.map((end) => NAME + end).join(', ');
 
 /** 40,000 small events: a start after a crash takes 0.3 s for them. */
@@ -173,7 +177,10 @@ function takeOver(db: Database, reserve: Reserve, owner: Owner, mark: OwnerMark,
   db.transactionSync(() => {
     const found = metaIn(db);
     if (found.owner && isAlive(found.owner)) {
-      throw new FolderError(`${path} is in use by process ${found.owner.pid}: one process a folder`);
+      throw new FolderError(
+        `${path} is in use by process ${found.owner.pid}: one process a folder`,
+        TAKEN_HINT,
+      );
     }
     reserve.claimSync(0);
     mark.set();
