@@ -1,25 +1,12 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { StoredEvent } from '../src/notifier/event-log.js';
 import { LmdbEventLog } from '../src/storage/lmdb-event-log.js';
-import { builtEntry } from './support/build.js';
-import { remember } from './support/children.js';
+import { BOUNDS, startWriter, USERS } from './support/writer-process.js';
 
-const WRITER = join(process.cwd(), 'test/support/journal-writer.mjs');
-const USERS = Array.from({ length: 30 }, (_, i) => `user${i}`);
 const ROUNDS = 12;
-
-const BOUNDS = {
-  bufferEvents: 1_000_000,
-  bufferBytes: 1e9,
-  bufferTtlMs: 1e9,
-  totalBytes: 1e10,
-  headTtlMs: 1e9,
-  idempotencyTtlMs: 1e9,
-};
 
 let dir: string;
 
@@ -32,12 +19,8 @@ afterEach(async () => {
 });
 
 /** What one life of the writer was told is stored. */
-async function writeUntilKilled(module: string, sync: string, round: number): Promise<string[]> {
-  const options = JSON.stringify({ dir, sync, bounds: BOUNDS });
-  const writer = spawn(process.execPath, [WRITER, module, options, String(round)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  remember(writer);
+async function writeUntilKilled(sync: string, round: number): Promise<string[]> {
+  const writer = await startWriter({ dir, sync }, round, 'inherit');
   let told = '';
   const lines = 100 + Math.floor(Math.random() * 2000);
   for await (const chunk of writer.stdout) {
@@ -64,9 +47,8 @@ async function everythingOf(log: LmdbEventLog, accessId: string): Promise<Stored
 test.each(['full', 'process'] as const)(
   'kills while the journal is being carried over (sync %s) lose nothing that was answered, and double nothing',
   async (sync) => {
-    const module = join(dirname(await builtEntry()), 'storage/lmdb-event-log.js');
     const told: string[] = [];
-    for (let round = 0; round < ROUNDS; round++) told.push(...(await writeUntilKilled(module, sync, round)));
+    for (let round = 0; round < ROUNDS; round++) told.push(...(await writeUntilKilled(sync, round)));
     const log = LmdbEventLog.open({ dir, sync, bounds: BOUNDS });
     const found: string[] = [];
     for (const user of USERS) {

@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { open } from 'lmdb';
+import { changeMeta } from '../../../test/support/lmdb-meta.js';
 import { formatPosition } from '../../notifier/position.js';
 import { newestPosition, requestedSeq, startPoint } from '../../notifier/start-point.js';
 import { HOUR_MS } from '../bounds.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
-import { metaKey } from './keys.js';
-import { decodeMeta, encodeMeta, type Owner } from './meta.js';
+import type { Owner } from './meta.js';
 import { openFile } from './open-file.js';
 
 const BOUNDS = {
@@ -35,16 +34,7 @@ async function leaveOwner(owner: Partial<Owner>): Promise<void> {
   const file = openFile({ dir, sync: 'full' });
   const own = file.meta.owner!;
   await file.close();
-  const path = join(dir, 'notifier.mdb');
-  const db = open<Buffer, Buffer>({
-    path,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-  });
-  const meta = { ...decodeMeta(db.get(metaKey)!), owner: { ...own, ...owner } };
-  await db.put(metaKey, encodeMeta(meta));
-  await db.close();
+  await changeMeta(dir, (meta) => ({ ...meta, owner: { ...own, ...owner } }));
 }
 
 test('the last event before a doubt is not trusted later either, and what comes after it is', async () => {

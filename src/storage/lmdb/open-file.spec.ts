@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { open as openLmdb } from 'lmdb';
 import { StoreUnavailableError } from '../../notifier/event-log.js';
+import { changeMeta, hideOwner } from '../../../test/support/lmdb-meta.js';
 import { LmdbEventLog } from '../lmdb-event-log.js';
 import { FolderError } from './folder-error.js';
 import { metaKey } from './keys.js';
@@ -161,19 +162,11 @@ test('a folder is one process’s; once it is closed, the next one has it', asyn
   await openLog().close();
 });
 
-/** Lets the owner look gone, as one does that runs in another container. */
-async function hideOwner(): Promise<void> {
-  const db = openRaw();
-  const meta = decodeMeta(db.get(metaKey)!);
-  await db.put(metaKey, encodeMeta({ ...meta, owner: { ...meta.owner!, startedAt: 'another' } }));
-  await db.close();
-}
-
 test('a process whose folder was taken over writes nothing more into it', async () => {
   const log = openLog();
   const event = { accessId: 'a', createdAt: 1, text: '{}' };
   await log.append({ events: [event] });
-  await hideOwner();
+  await hideOwner(dir);
   const next = openLog();
   await expect(log.append({ events: [event] })).rejects.toBeInstanceOf(StoreUnavailableError);
   expect(log.isReady()).toBe(false);
@@ -192,7 +185,7 @@ test('a process whose folder is taken over while it writes the tree changes noth
   const { db } = file as unknown as { db: Database };
   const write = db.ifVersion.bind(db);
   let next: LmdbEventLog | undefined;
-  await hideOwner();
+  await hideOwner(dir);
   jest.spyOn(db, 'ifVersion').mockImplementationOnce((...all) => {
     next = openLog();
     return write(...all);
@@ -302,7 +295,7 @@ test('the journals of a file that was moved away are kept, and are read when it 
   await empty.close();
   await rename(`${path}.moved`, path);
   await rename(aside!, journal);
-  await hideOwner();
+  await hideOwner(dir);
   const back = openLog();
   expect((await back.extent('a')).events).toBe(1);
   await back.close();
@@ -331,9 +324,6 @@ async function leaveOwner(owner: Partial<Owner>, predecessor?: Partial<Owner>): 
   const file = openFile({ dir, sync: 'full' });
   const own = file.meta.owner!;
   await file.close();
-  const db = openRaw();
   const before = predecessor && { predecessor: { ...own, ...predecessor } };
-  const meta = { ...decodeMeta(db.get(metaKey)!), owner: { ...own, ...owner }, ...before };
-  await db.put(metaKey, encodeMeta(meta));
-  await db.close();
+  await changeMeta(dir, (meta) => ({ ...meta, owner: { ...own, ...owner }, ...before }));
 }
