@@ -111,6 +111,19 @@ describe('what is not HTTP is answered in the form of every other error, and end
     expect(answers()).toHaveLength(1);
     expectError(answers()[0], 408);
   });
+
+  // As behind a proxy that lost the rest: it is no mistake in the request, and whoever sent it tries again.
+  test.each([
+    ['headers', 'GET /subscribe_to_events HTTP/1.1\r\nHost: 127.0.0.1\r\nAcc'],
+    ['a body', `${HEAD}Content-Length: 100\r\n\r\n[`],
+    ['a chunk', `${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\n[`],
+  ])('%s that end half-way', async (_name, bytes) => {
+    socket.write(bytes);
+    socket.socket.end();
+    await socket.ended();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], 408);
+  });
 });
 
 describe('an earlier request of the connection', () => {
