@@ -222,6 +222,24 @@ describe('a subscription’s timers', () => {
     expect((await next).done).toBe(true);
   });
 
+  it('ask seldom for a token that the application keeps until near its end', async () => {
+    const now = Date.now() / 1000;
+    // An hour's token, with ten minutes left.
+    const claims = Buffer.from(JSON.stringify({ iat: now - 3000, exp: now + 600 })).toString('base64url');
+    const token = jest.fn(() => `e30.${claims}.signature`);
+    const { subscription } = start({ token });
+    await jest.advanceTimersByTimeAsync(0);
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    for (let s = 0; s < 595; s += 20) {
+      socket.says([]);
+      await jest.advanceTimersByTimeAsync(20_000);
+    }
+    expect(token.mock.calls.length).toBeGreaterThan(5);
+    expect(token.mock.calls.length).toBeLessThan(15);
+    subscription.close();
+  });
+
   it('show that a connection is dead, however far the clock is set back meanwhile', async () => {
     const reports: StatusReport[] = [];
     const { subscription } = start({ onStatus: (report) => reports.push(report) });

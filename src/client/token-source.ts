@@ -6,6 +6,9 @@ export type TokenOption = string | (() => string | Promise<string>);
 /** Of a token's life, what is left when it is renewed. */
 const RENEWAL_SHARE = 0.2;
 
+/** Where less of it is left already, as of a token that the application keeps for as long as it can: of what is left, when to ask again. */
+const REMAINDER_SHARE = 0.5;
+
 /** Nothing is renewed faster than this, however short its life. */
 const MIN_RENEWAL_MS = 1000;
 
@@ -49,7 +52,8 @@ function renewalTime(token: string): number {
   const life = iat ? (exp - iat) * 1000 : left;
   // A new token that seems to be over, or to live longer than it was made for: this clock is wrong.
   const trusted = left > 0 && left < life ? left : life;
-  return trusted > 0 ? now + Math.max(MIN_RENEWAL_MS, trusted - life * RENEWAL_SHARE) : Infinity;
+  if (!(trusted > 0)) return Infinity;
+  return now + Math.max(MIN_RENEWAL_MS, trusted - life * RENEWAL_SHARE, trusted * REMAINDER_SHARE);
 }
 
 /** The claims of a JWT (RFC 7519); none where it is something else. They are believed for when to renew it, nothing more. */
