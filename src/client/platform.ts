@@ -55,7 +55,6 @@ interface FetchInit {
 
 interface FetchResponse {
   readonly status: number;
-  readonly headers: { get(name: string): string | null };
   readonly body: { getReader(): StreamReader } | null;
   json(): Promise<unknown>;
 }
