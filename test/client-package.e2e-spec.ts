@@ -13,7 +13,7 @@ const tsc = (...args: string[]) =>
 
 /** What an application writes, in the terms of its own platform. */
 const APPLICATION = (client: string, WebSocket: string) => `
-import { ClosedError, subscribe, type NotifierEvent } from '${client}';
+import { ClosedError, subscribe, type NotifierEvent, type SubscribeOptions } from '${client}';
 const abort = new AbortController();
 const subscription = subscribe<{ text: string }>('https://events.example.com', {
   accessId: 'client1', token: async () => 'token', since: 0, signal: abort.signal,
@@ -25,7 +25,8 @@ try {
 } catch (error) {
   if (error instanceof ClosedError) console.log(error.code, error.reason);
 }
-subscribe('/events', { accessId: 'client1' }, (event: NotifierEvent) => console.log(event)).close();
+declare const props: { [option in keyof SubscribeOptions]: SubscribeOptions[option] | undefined };
+subscribe('/events', { ...props, accessId: 'client1' }, (event: NotifierEvent) => console.log(event)).close();
 `;
 
 describe('the package of the client library', () => {

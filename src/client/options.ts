@@ -16,28 +16,29 @@ export interface StatusReport {
   readonly retryInMs?: number;
 }
 
+/** What is `undefined` is absent. */
 export interface SubscribeOptions {
   /** Whose events. With JWT authentication it may be left out: the token's subject counts. */
-  readonly accessId?: string;
+  readonly accessId?: string | undefined;
   /** A token, or a function that fetches one: it is asked when one is needed, before it expires, and when it is refused as expired. */
-  readonly token?: TokenOption;
+  readonly token?: TokenOption | undefined;
   /** Where to begin if nothing is stored: with the buffered events whose `created_at` is at least this. Absent: with the next event. */
-  readonly since?: number;
+  readonly since?: number | undefined;
   /** Where to keep the position, so that it survives this page or process. Absent: in memory. */
-  readonly storage?: PositionStorage;
+  readonly storage?: PositionStorage | undefined;
   /** The name of the position in the storage. Absent: made of the URL and the access id. */
-  readonly storageKey?: string;
+  readonly storageKey?: string | undefined;
   /** Ends the subscription. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /** What to connect with where the platform has none, such as the class of the package `ws`; `null`: server-sent events only. */
-  readonly WebSocket?: WebSocketConstructor | null;
+  readonly WebSocket?: WebSocketConstructor | null | undefined;
   /** What it throws is left unhandled, as from any listener. */
-  readonly onStatus?: (report: StatusReport) => void;
+  readonly onStatus?: ((report: StatusReport) => void) | undefined;
   /**
    * Events may be gone: the application must fetch its state anew. It is called between the events before and after the gap, and
    * what comes after waits for what it returns.
    */
-  readonly onGap?: () => unknown;
+  readonly onGap?: (() => unknown) | undefined;
 }
 
 /** The server ended the subscription for good. */
