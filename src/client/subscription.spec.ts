@@ -109,6 +109,29 @@ describe('a subscription', () => {
     subscription.close();
   });
 
+  it('gives no event twice where the log that is sent again is longer than by default', async () => {
+    const { got, events, subscription } = start();
+    const log = Array.from({ length: 3000 }, (_, i) => event(`${i}`));
+    const first = await nextSocket();
+    first.says(subscribed('start'));
+    for (let i = 0; i < 3000; i += 500) {
+      first.says(log.slice(i, i + 500));
+      for (let n = 0; n < 500; n++) await events.next();
+    }
+    first.ends(4008);
+    const second = await nextSocket();
+    second.says(subscribed('start', false));
+    const next = events.next();
+    for (let i = 0; i < 3000; i += 500) {
+      second.says(log.slice(i, i + 500));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    second.says([event('new')]);
+    expect((await next).value).toMatchObject({ id: 'new' });
+    expect(got).toEqual(['gap']);
+    subscription.close();
+  });
+
   it('moves its position past events that a server sends again after a gap', async () => {
     const storage = new Map<string, string>();
     const { events, subscription } = start({ storage });

@@ -7,8 +7,11 @@ import type { NotifierEvent, Subscribed } from './wire.js';
 /** Events that wait for the application, beyond which the connection is let go of until it has caught up: the server's log is the queue. */
 const MAX_QUEUED = 1000;
 
-/** Ids of events that arrived: after a gap, the server sends all that it has, and may have been told a position it had forgotten. */
-const MAX_REMEMBERED = 1000;
+/**
+ * Ids of events that arrived: after a gap, the server sends all that it has, and may have been told a position it had forgotten. Ten
+ * times what it keeps by default: where it has more, all come again, for each pushes out one that is still to come. Some 0.7 MB at most.
+ */
+const MAX_REMEMBERED = 10_000;
 
 /** What the application is to be told, in order. Once it has been, the position is `id`. */
 interface Item<Payload> {
