@@ -126,6 +126,28 @@ describe('what is not HTTP is answered in the form of every other error, and end
   });
 });
 
+describe('a head that the parser reads, and that is none of HTTP/1.1', () => {
+  const UPGRADE =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+
+  test.each([
+    ['without a Host', 'GET /clients HTTP/1.1\r\n'],
+    ['with two', 'GET /clients HTTP/1.1\r\nHost: 127.0.0.1\r\nhost: evil.example\r\n'],
+    ['of a version to come', 'GET /clients HTTP/2.0\r\nHost: 127.0.0.1\r\n'],
+    ['of a version without headers', 'GET /clients HTTP/0.9\r\nHost: 127.0.0.1\r\n'],
+    ['of a handshake without a Host', `GET /subscribe_to_events HTTP/1.1\r\n${UPGRADE}`],
+    [
+      'of a handshake with two',
+      `GET /push_events HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: 127.0.0.1\r\n${UPGRADE}`,
+    ],
+  ])('%s', async (_name, head) => {
+    socket.write(`${head}Connection: close\r\n\r\n`);
+    await socket.ended();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], 400);
+  });
+});
+
 describe('an earlier request of the connection', () => {
   test('gets its own answer before what follows it is refused', async () => {
     await heldPush();

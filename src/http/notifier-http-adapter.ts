@@ -1,12 +1,18 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { ForbiddenException, HttpException, MethodNotAllowedException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  HttpException,
+  MethodNotAllowedException,
+} from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { endWithAnswer } from '../wire/bare-answer.js';
 import { answerError, isToldToClose } from './answer.js';
 import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
+import { headFault } from './head-fault.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -15,6 +21,8 @@ const MAX_HEADERS = 200;
 
 const SERVER_OPTIONS = {
   IncomingMessage: DivertibleRequest,
+  /** Node's answer would have no body, and handshakes are not looked at. */
+  requireHostHeader: false,
   /** Bytes. Tokens of 4 KiB fit; more is not ours. */
   maxHeaderSize: 8 * 1024,
   headersTimeout: 10_000,
@@ -76,6 +84,8 @@ export class NotifierHttpAdapter extends ExpressAdapter {
   /** Why a request is not even looked at, be it for a page or an upgrade. */
   refusal(request: IncomingMessage): HttpException | undefined {
     if (request.rawHeaders.length >= MAX_HEADERS * 2) return new HttpException('too many headers', 431);
+    const fault = headFault(request);
+    if (fault !== undefined) return new BadRequestException(fault);
     if (!this.isAllowedHost(request.headers.host)) {
       return new ForbiddenException('Host must name loopback while authentication is off');
     }
