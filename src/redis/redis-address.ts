@@ -12,7 +12,7 @@ export interface RedisAddress {
 }
 
 const FORM = /^(redis|rediss|redis\+sentinel):\/\/(?:([^@/]*)@)?([^/@]+)((?:\/[^/]*)*)$/;
-const NODE = /^(\[[0-9a-fA-F:]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/;
+const NODE = /^(\[[0-9a-fA-F:]+\]|[^:[\]\s?#]+)(?::(\d{1,5}))?$/;
 
 /**
  * Reads `redis://user:password@host:port/database`, `rediss://…` (TLS), several comma-separated nodes of a Redis Cluster
@@ -27,7 +27,7 @@ export function parseRedisAddress(text: string): RedisAddress | undefined {
   const nodes = hosts.split(',').map((node) => parseNode(node, isSentinel ? 26_379 : 6379));
   const segments = path.split('/').slice(1);
   const name = isSentinel ? segments.shift() : '';
-  const database = Number(segments.shift() || '0');
+  const database = parseDatabase(segments.shift());
   const isComplete = nodes.every((node) => node !== undefined) && name !== undefined;
   if (!isComplete || segments.length > 0 || !Number.isInteger(database) || (isSentinel && name === '')) {
     return undefined;
@@ -41,6 +41,11 @@ function parseNode(text: string, defaultPort: number) {
   const [, host, port] = NODE.exec(text) ?? [];
   if (!host || Number(port ?? 1) < 1 || Number(port ?? 1) > 65_535) return undefined;
   return { host: host.replace(/^\[|\]$/g, ''), port: port === undefined ? defaultPort : Number(port) };
+}
+
+/** NaN where it is no number of a database: `-1` would be asked of Redis for ever. */
+function parseDatabase(text = ''): number {
+  return /^\d{0,9}$/.test(text) ? Number(text) : NaN;
 }
 
 function parseCredentials(text = '') {
