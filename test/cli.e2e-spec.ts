@@ -57,6 +57,15 @@ describe('notifier', () => {
     expect((await run(['help'])).stdout).toBe((await run(['--help'])).stdout);
   });
 
+  test('says it of a command within a command, too, and names one that is none', async () => {
+    const { stdout } = await run(['token', 'make', '--help']);
+    expect(stdout).toMatch(/--expires-in/);
+    expect(await run(['help', 'token', 'make'])).toEqual({ code: 0, stdout, stderr: '' });
+    const { code, stderr } = await run(['help', 'token', 'nonsense']);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/^notifier: unknown command 'nonsense'\n {2}.+--help.+\n$/);
+  });
+
   test('has every exit code in its help', async () => {
     const { stdout } = await run(['--help']);
     const [, codes] = stdout.split('Exit codes:');

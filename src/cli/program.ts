@@ -25,11 +25,12 @@ export function notifier(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError()
-    .helpCommand('help [command]', 'say what a command takes');
+    .helpCommand(false);
   addServer(program);
   addSubscriber(program);
   addConnector(program);
   addToken(program.command('token').description('make a token for development, or check one'));
+  addHelp(program);
   return program.addHelpText('after', EXIT_CODES);
 }
 
@@ -116,6 +117,22 @@ function addToken(token: Command): void {
       const { checkToken } = await import('./token-check.js');
       await checkToken(text ?? (await readToken(options)), options);
     });
+}
+
+/** The library's own goes one command deep, and takes what it does not know for the program. */
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('say what a command takes')
+    .argument('[command...]')
+    .action((names: string[]) => commandOf(program, names).help());
+}
+
+function commandOf(program: Command, names: string[]): Command {
+  return names.reduce((command, name) => {
+    const next = command.commands.find((candidate) => candidate.name() === name);
+    return next ?? command.error(`unknown command '${name}'`);
+  }, program);
 }
 
 async function readToken({ tokenFile }: { tokenFile?: string }): Promise<string> {
