@@ -6,6 +6,7 @@ import { outcome, withToken } from './support/outcome.js';
 import { OwnServer } from './support/own-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
+import { startServer } from './support/start-server.js';
 import { eventually } from './support/wait.js';
 
 const UNANSWERED = '1013 try again later: the authenticator does not answer';
@@ -67,6 +68,14 @@ test.each([
 ])('an answer of %i ends in: %s', async (status, expected) => {
   answerWith(status);
   expect(await outcome(await start(), withToken('t'))).toBe(expected);
+});
+
+test('an answer that is neither yes nor no is in the log, once', async () => {
+  answerWith(404);
+  const server = await startServer({ NOTIFIER_AUTH_URL: `${asked.url}/may`, HOST: '127.0.0.1' });
+  for (let i = 0; i < 2; i++) expect(await outcome(server.url, withToken('t'))).toBe(UNANSWERED);
+  await server.stop();
+  expect(server.stderr.match(/the authenticator answers 404, which is neither yes/g)).toHaveLength(1);
 });
 
 test('a redirect is not followed', async () => {

@@ -8,6 +8,7 @@ import { outcome, withToken } from './support/outcome.js';
 import { OwnServer } from './support/own-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
+import { startServer } from './support/start-server.js';
 import { part, secondsFromNow, token } from './support/tokens.js';
 import { eventually } from './support/wait.js';
 
@@ -70,6 +71,14 @@ async function start(times = TIMES): Promise<string> {
 function subscribe(url: string, text: string): Promise<string> {
   return outcome(url, withToken(text));
 }
+
+test('keys that have moved are not fetched from elsewhere, and the log says why', async () => {
+  publisher.answer = (response) => response.writeHead(301, { Location: '/elsewhere' }).end();
+  const environment = { NOTIFIER_JWT_JWKS_URL: `${publisher.url}/jwks`, HOST: '127.0.0.1' };
+  const server = await startServer(environment);
+  const line = 'the keys of tokens cannot be fetched: unexpected redirect';
+  await eventually(() => server.stderr.includes(line), line).finally(() => server.stop());
+});
 
 test('published keys verify tokens, and are fetched once for all of them', async () => {
   publish(a.published, b.published);

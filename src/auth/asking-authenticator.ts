@@ -23,6 +23,7 @@ export class AskingAuthenticator extends Authenticator {
   private readonly logger = new Logger(AskingAuthenticator.name);
   private readonly gate = new Gate(MAX_QUESTIONS);
   private answers = true;
+  private readonly unclear = new Set<number>();
 
   constructor(
     private readonly url: URL,
@@ -36,8 +37,8 @@ export class AskingAuthenticator extends Authenticator {
       throw refused({ reason: 'unauthorized', detail: 'token is missing' });
     }
     const status = await this.statusFor(credentials);
-    if (status >= 200 && status < 300) return Infinity;
-    if (status === 401 || status === 403) throw refused({ reason: 'unauthorized' });
+    if (allows(status)) return Infinity;
+    if (denies(status)) throw refused({ reason: 'unauthorized' });
     throw refused({ reason: 'try again later', detail: 'the authenticator does not answer' });
   }
 
@@ -47,6 +48,7 @@ export class AskingAuthenticator extends Authenticator {
     try {
       const status = await this.gate.through(signal, () => this.ask(credentials, signal));
       this.note(status < 500, `status ${status}`);
+      if (status < 500 && !allows(status) && !denies(status)) this.noteUnclear(status);
       return status;
     } catch (error) {
       this.note(false, causeOf(error));
@@ -75,6 +77,21 @@ export class AskingAuthenticator extends Authenticator {
     if (answers) this.logger.log('the authenticator answers again');
     else this.logger.warn(`the authenticator does not answer: ${cause}`);
   }
+
+  /** Once a status, since what it answers may depend on what a client sends. */
+  private noteUnclear(status: number): void {
+    if (this.unclear.has(status)) return;
+    this.unclear.add(status);
+    this.logger.warn(`the authenticator answers ${status}, which is neither yes (2xx) nor no (401, 403)`);
+  }
+}
+
+function allows(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function denies(status: number): boolean {
+  return status === 401 || status === 403;
 }
 
 function causeOf(error: unknown): string {

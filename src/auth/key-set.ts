@@ -138,6 +138,6 @@ async function firstThatFits(
 
 /** Never the URL: it may hold a secret. */
 function causeOf(error: unknown): string {
-  const { message, cause } = error as { message?: string; cause?: { code?: string } };
-  return error instanceof SyntaxError ? 'not JSON' : (cause?.code ?? message ?? 'unknown');
+  const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+  return error instanceof SyntaxError ? 'not JSON' : (cause?.code ?? cause?.message ?? message ?? 'unknown');
 }
