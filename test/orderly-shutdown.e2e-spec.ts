@@ -122,7 +122,7 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
       await SlowReader.open(url, '/push_events'),
     ];
     expect(await server.stop()).toEqual({ code: 0, signal: null });
-    expect(server.stderr).toMatch(/the grace is over: 3 connections that did not answer are cut/);
+    expect(server.stderr).toMatch(/the grace is over; connections that did not answer and are cut: 3/);
     // A journal is what a process leaves that could not close its store.
     expect(store.files().filter((file) => file.includes('journal'))).toEqual([]);
     for (const socket of silent) socket.destroy();

@@ -36,7 +36,7 @@ export class ShutdownService {
     const { shutdownDelayMs, shutdownGraceMs } = this.options;
     const ends = performance.now() + shutdownGraceMs;
     this.lifecycle.leave();
-    this.logger.log(`going down: ${this.connections.count} connections, ${shutdownGraceMs} ms`);
+    this.logger.log(`going down within ${shutdownGraceMs} ms; connections: ${this.connections.count}`);
     if (this.connections.count > 0) await delay(Math.min(shutdownDelayMs, shutdownGraceMs));
     this.lifecycle.end();
     this.subscriptions.drain(() => ({
@@ -62,7 +62,7 @@ export class ShutdownService {
   private cutAll(): void {
     const silent = this.connections.all();
     if (silent.length === 0) return;
-    this.logger.warn(`the grace is over: ${silent.length} connections that did not answer are cut`);
+    this.logger.warn(`the grace is over; connections that did not answer and are cut: ${silent.length}`);
     for (const connection of silent) connection.terminate();
   }
 
