@@ -16,7 +16,7 @@ import { CommitDraft } from './lmdb/commit-draft.js';
 import { CommitQueue } from './lmdb/commit-queue.js';
 import type { JournaledCommit } from './lmdb/journal-entry.js';
 import { expiryKeysEnd, hashOfExpiryKey, hourKey, readHourKey } from './lmdb/keys.js';
-import type { LmdbFile } from './lmdb/lmdb-file.js';
+import type { Found, LmdbFile } from './lmdb/lmdb-file.js';
 import type { LogHead } from './lmdb/log-head.js';
 import { LogReader } from './lmdb/log-reader.js';
 import type { Meta } from './lmdb/meta.js';
@@ -78,12 +78,19 @@ export class LmdbEventLog extends EventLog {
     this.bounds = { ...bounds, bufferBytes: Math.min(bounds.bufferBytes, bounds.totalBytes / 2) };
     this.reader = new LogReader(file, this.heads, this.bounds, this.clock);
     this.sweeper = setInterval(() => void this.sweep(), SWEEP_MS).unref();
-    if (file.setAside) {
+    this.report(file.found);
+  }
+
+  private report({ setAside, missingJournals, foreignJournals }: Found): void {
+    if (setAside) {
       this.logger.error(
-        `the file could not be read, was set aside as ${file.setAside}, and the store starts empty`,
+        `the file could not be read, was set aside as ${setAside}, and the store starts empty`,
       );
     }
-    for (const journal of file.foreignJournals) {
+    for (const journal of missingJournals) {
+      this.logger.error(`${journal} is missing: the newest events may be lost, and clients are told so`);
+    }
+    for (const journal of foreignJournals) {
       this.logger.error(`a journal of another store stood in the folder, and was set aside as ${journal}`);
     }
   }

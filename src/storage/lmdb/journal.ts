@@ -2,6 +2,7 @@ import {
   close,
   closeSync,
   constants,
+  existsSync,
   fdatasync,
   fstatSync,
   fsyncSync,
@@ -286,6 +287,11 @@ export function readJournals(path: string, epoch: string, commit: number): Journ
     }
   }
   return { entries, newest: Math.max(last, ...files.map((file) => newestNumber(file, epoch))) };
+}
+
+/** The journals that are not there. */
+export function missingJournals(path: string): string[] {
+  return journalPaths(path).filter((file) => !existsSync(file));
 }
 
 /**

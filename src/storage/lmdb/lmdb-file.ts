@@ -27,6 +27,16 @@ const STEP_BYTES = 64 * 1024;
 const TRANSACTION_RECORDS = 1024;
 const TRANSACTION_BYTES = 1024 * 1024;
 
+/** What was amiss in the folder. */
+export interface Found {
+  /** What of an earlier file was set aside because it could not be read. */
+  readonly setAside: string | undefined;
+  /** The journals that should have been there: what only they had is lost. */
+  readonly missingJournals: readonly string[];
+  /** The journals of another store, as they are named now. */
+  readonly foreignJournals: readonly string[];
+}
+
 /**
  * The store's records: an LMDB tree, and over it what was committed since the tree was last written. That stands in the journal,
  * where a commit costs one write, and in memory, where it is read. Now and then it is carried over into the tree; what is
@@ -54,10 +64,7 @@ export class LmdbFile {
     /** How long a carry-over that has time gives way to commits before each of its steps. */
     private readonly pauseMs: number,
     private current: Meta,
-    /** What of an earlier file was set aside because it could not be read. */
-    readonly setAside: string | undefined,
-    /** The journals of another store that were found in the folder, as they are named now. */
-    readonly foreignJournals: readonly string[],
+    readonly found: Found,
   ) {
     this.carriedOver = current.commit;
   }
@@ -266,6 +273,7 @@ export class LmdbFile {
   async close(): Promise<void> {
     try {
       await this.settleAll();
+      await this.transact([this.mark.withoutJournals]);
       // While the folder is still this process's: the next one's have the same names.
       this.journal.remove();
       await this.transact([{ key: this.mark.key, value: undefined }], { ...this.current, owner: null });

@@ -99,10 +99,10 @@ test.each(DAMAGES)('%s is set aside where nothing waited for the disk', async (_
   const damaged = damage(await readFile(path));
   await writeFile(path, damaged);
   const file = openFile({ dir, sync: 'process' });
-  expect(file.setAside).toContain('notifier.mdb.unreadable-');
+  expect(file.found.setAside).toContain('notifier.mdb.unreadable-');
   expect(file.meta).toMatchObject({ serial: 0, bytes: 0 });
   await file.close();
-  expect((await readFile(file.setAside!)).equals(damaged)).toBe(true);
+  expect((await readFile(file.found.setAside!)).equals(damaged)).toBe(true);
 });
 
 test('a whole file whose end was never written opens', async () => {
@@ -266,15 +266,15 @@ test('damage in the middle of a journal stops a server that promised to keep it'
 test('what a power loss left behind a gap in the journal is gone for good, and the rest is kept', async () => {
   const content = await leaveDamagedJournal({ sync: 'process' });
   const file = openFile({ dir, sync: 'process' });
-  expect(file.setAside).toBeUndefined();
-  expect(file).toMatchObject({ foreignJournals: [], meta: { serial: 2, commit: 5 } });
+  expect(file.found.setAside).toBeUndefined();
+  expect(file).toMatchObject({ found: { foreignJournals: [] }, meta: { serial: 2, commit: 5 } });
   expect(file.meta.doubtedAt).toBeGreaterThan(0);
   await file.close();
   // As if that process had been killed before it had new journals.
   await writeFile(journal, content);
   await leaveOwner({ startedAt: 'another', sync: 'process' });
   const next = openFile({ dir, sync: 'process' });
-  expect(next.setAside).toBeUndefined();
+  expect(next.found.setAside).toBeUndefined();
   expect(next.meta.serial).toBe(2);
   await next.close();
 });
@@ -290,7 +290,7 @@ test('the journals of a file that was moved away are kept, and are read when it 
   await rename(`${journal}.kept`, journal);
   await rm(path);
   const empty = openFile({ dir, sync: 'full' });
-  const [aside, ...others] = empty.foreignJournals;
+  const [aside, ...others] = empty.found.foreignJournals;
   expect([aside, others]).toEqual([expect.stringContaining('notifier.mdb-journal-1.foreign-'), []]);
   await empty.close();
   await rename(`${path}.moved`, path);

@@ -5,7 +5,7 @@ import { newEpoch } from '../../notifier/position.js';
 import { faultOf } from './file-check.js';
 import { FolderError } from './folder-error.js';
 import type { JournalEntry } from './journal-entry.js';
-import { Journal, JOURNALS, readJournals, setAsideForeign, syncFolder } from './journal.js';
+import { Journal, JOURNALS, missingJournals, readJournals, setAsideForeign, syncFolder } from './journal.js';
 import { metaKey } from './keys.js';
 import { LmdbFile } from './lmdb-file.js';
 import { decodeMeta, EMPTY, encodeMeta, type Meta, type Owner } from './meta.js';
@@ -116,14 +116,20 @@ function openReadable(
     takeOver(db, reserve, owner, mark, path);
     // Of the journals as they were left: a doubt draws another.
     const { epoch } = metaIn(db);
-    const meta = readJournal(db, reserve, mark, path);
+    const { meta, missing } = readJournal(db, reserve, mark, path);
     // In a transaction, too: whoever takes the folder over next waits for its end, or is noticed.
     const [journal, foreign] = db.transactionSync(() => {
       mark.assertThere();
       const aside = setAsideForeign(path, epoch);
-      return [new Journal(path, sync === 'full', journalBytes), aside];
+      const begun = new Journal(path, sync === 'full', journalBytes);
+      mark.say(true);
+      return [begun, aside];
     });
-    return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, setAside, foreign);
+    return new LmdbFile(db, mark, reserve, journal, pauseMs, meta, {
+      setAside,
+      missingJournals: missing,
+      foreignJournals: foreign,
+    });
   } catch (error) {
     reserve.close();
     void db.close();
@@ -190,24 +196,33 @@ function takeOver(db: Database, reserve: Reserve, owner: Owner, mark: OwnerMark,
   });
 }
 
+interface ReadJournal {
+  readonly meta: Meta;
+  /** The journals that should be there. */
+  readonly missing: readonly string[];
+}
+
 /** Carries over what the last owner left in the journals. */
-function readJournal(db: Database, reserve: Reserve, mark: OwnerMark, path: string): Meta {
+function readJournal(db: Database, reserve: Reserve, mark: OwnerMark, path: string): ReadJournal {
   return db.transactionSync(() => {
     mark.assertThere();
     const { predecessor, ...found } = metaIn(db);
-    const isDoubtful = predecessor !== undefined && mayHaveLostWrites(predecessor);
+    const missing = mark.hasJournals ? missingJournals(path) : [];
+    const hasLostWrites = predecessor !== undefined && mayHaveLostWrites(predecessor);
     const { entries, newest } = readJournals(path, found.epoch, found.commit);
     const last = entries.at(-1)?.meta ?? found;
     // Who did not wait for the disk may have lost what stood before the rest.
-    if (newest !== last.commit && !isDoubtful)
+    if (newest !== last.commit && !hasLostWrites)
       throw new UnreadableError('a part of its journal is missing or damaged');
     carryOver(db, reserve, entries);
     // The place before a first event that was lost must be nobody's any more: it has no event of which to see that it is from before the doubt.
+    const isDoubtful = hasLostWrites || missing.length > 0;
     const doubt = isDoubtful && { doubtedAt: Math.max(last.clock, Date.now()), epoch: newEpoch() };
     // What is left behind a gap must never be taken for what is to come.
     const meta: Meta = { ...last, commit: newest, owner: found.owner, ...doubt };
     db.putSync(metaKey, encodeMeta(meta));
-    return meta;
+    mark.say(false);
+    return { meta, missing };
   });
 }
 
