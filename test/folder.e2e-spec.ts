@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,36 @@ test.each(['full', 'process'])(
     await pushed(first.url, [event('a', 1, 1)]);
     await first.kill();
     await pushed((await start(sync)).url, [event('a', 2, 2)]);
+  },
+  60_000,
+);
+
+/** Runs what follows as process 1 of its own, as a container does. */
+const CONTAINER = ['unshare', '--map-root-user', '--pid', '--fork', '--kill-child'];
+
+const [unshare, ...itsOptions] = CONTAINER;
+const withContainers = spawnSync(unshare!, [...itsOptions, 'true']).status === 0 ? test : test.skip;
+
+withContainers(
+  'a second process that has the number of the first, in another container, is told whose the folder is',
+  async () => {
+    const start = async () => {
+      const server = await spawnServer(
+        { NOTIFIER_STORE: 'lmdb', NOTIFIER_DATA_DIR: dir },
+        undefined,
+        CONTAINER,
+      );
+      servers.push(server);
+      return server;
+    };
+    const first = await start();
+    await first.listening();
+    const second = await start();
+    expect((await second.exited()).code).toBe(1);
+    expect(second.stderr).toContain(
+      `notifier: ${join(dir, 'notifier.mdb')} is in use by process 1 of another container: one process a folder\n`,
+    );
+    await pushed(first.url, [event('a', 1, 1)]);
   },
   60_000,
 );

@@ -96,15 +96,17 @@ const LIMITED = 'ulimit -f "$1"; shift; exec "$@"';
  *
  * @param environment over: any port, memory, no shutdown delay
  * @param maxFileKiB how large a file it may write
+ * @param launcher a command that runs the one that follows it
  */
 export async function spawnServer(
   environment: Readonly<Record<string, string>> = {},
   maxFileKiB?: number,
+  launcher: readonly string[] = [],
 ): Promise<ServerProcess> {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   const own = Object.entries(inherited).filter(([name]) => !/^(NOTIFIER_|PORT$|HOST$)/.test(name));
   const env = { ...Object.fromEntries(own), ...DEFAULTS, ...environment };
-  const server = [process.execPath, await builtEntry()];
+  const server = [...launcher, process.execPath, await builtEntry()];
   const limited = ['bash', '-c', LIMITED, 'bash', String(maxFileKiB), ...server];
   const [command, ...args] = maxFileKiB === undefined ? server : limited;
   return new ServerProcess(remember(spawn(command!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })));

@@ -110,7 +110,7 @@ function openReadable(
   const reserve = new Reserve(path);
   try {
     // Where this fails, the file is left as it is.
-    db.get(metaKey);
+    assertReadable(db, path);
     const owner = thisProcess(sync);
     const mark = new OwnerMark(db, path, owner.mark);
     takeOver(db, reserve, owner, mark, path);
@@ -134,6 +134,22 @@ function openReadable(
     reserve.close();
     void db.close();
     throw error;
+  }
+}
+
+/**
+ * LMDB tells its readers apart by the numbers of their processes, and each container has its own: most often 1.
+ *
+ * @throws FolderError where a process of another container has the file, and the number of this one
+ */
+function assertReadable(db: Database, path: string): void {
+  try {
+    db.get(metaKey);
+  } catch (error) {
+    // After 10 s without a transaction lmdb reads from none. All that LMDB says itself is another error.
+    if (!(error instanceof TypeError)) throw error;
+    const owner = `process ${process.pid} of another container`;
+    throw new FolderError(`${path} is in use by ${owner}: one process a folder`, TAKEN_HINT);
   }
 }
 
