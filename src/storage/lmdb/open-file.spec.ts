@@ -135,6 +135,16 @@ test('a file that has room does not grow with each start', async () => {
   expect((await stat(path)).size).toBe(size);
 });
 
+const onPosix = process.platform === 'win32' ? test.skip : test;
+
+onPosix('nobody else on the machine may read what is stored', async () => {
+  const log = openLog();
+  const names = await readdir(dir);
+  const modes = await Promise.all(names.map(async (name) => (await stat(join(dir, name))).mode & 0o777));
+  await log.close();
+  expect(modes).toEqual([0o600, 0o600, 0o600, 0o600]);
+});
+
 test('a start that is refused writes nothing into the file, whatever the end of that is', async () => {
   await fill();
   const log = openLog();

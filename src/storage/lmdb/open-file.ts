@@ -177,9 +177,13 @@ function pooled(source: Buffer, start: number, end: number): Buffer {
   return copy;
 }
 
+/** New files are for this user alone, as the journals are: events are nobody else's. lmdb's types do not have it. */
+const MODE = { permissionsMode: 0o600 };
+
 function openDatabase(path: string): Database {
   return open<Buffer, Buffer>({
     path,
+    ...MODE,
     encoder: PLAIN_VALUES,
     keyEncoder: PLAIN_KEYS,
     cache: false,
