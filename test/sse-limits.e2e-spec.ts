@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ShutdownService } from '../src/notifier/shutdown.service.js';
 import { pushed } from './support/http.js';
+import { RawSocket } from './support/raw-socket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
 import { EventStream } from './support/event-stream.js';
@@ -33,6 +35,25 @@ describe('the limits of server-sent events', () => {
       async () => (await open({ access_id: 'b', last_event_id: '' })).status === 200,
       'there is room for another stream',
     );
+  });
+
+  it('streams that are refused leave nothing on a connection that goes on', async () => {
+    notifier = await startApp({ NOTIFIER_MAX_CONNECTIONS: '1' });
+    const sockets: Socket[] = [];
+    notifier.app.getHttpServer().on('connection', (socket: Socket) => sockets.push(socket));
+    await open({ access_id: 'a', timestamp: '0' });
+    const refused = await RawSocket.connect(notifier.url);
+    const listeners: number[] = [];
+    for (let i = 1; i <= 3; i++) {
+      refused.write(
+        'GET /subscribe_to_events?access_id=b&timestamp=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n',
+      );
+      await refused.until(({ statuses }) => statuses.length === i);
+      listeners.push(sockets[1]!.listenerCount('end'));
+    }
+    expect(refused.statuses).toEqual([503, 503, 503]);
+    expect(listeners[2]).toBe(listeners[0]);
+    refused.destroy();
   });
 
   it('the oldest stream of a user gives way to one too many', async () => {

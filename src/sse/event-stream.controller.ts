@@ -90,11 +90,14 @@ export class EventStreamController {
       form === 'resumable',
     );
     // A client that is gone has nothing more to say: with other requests that is no reason to end.
-    socket.once('end', () => connection.terminate());
+    const hungUp = () => connection.terminate();
+    socket.once('end', hungUp);
     // Its comments are signs of life enough.
     socket.setTimeout(0);
     const overLimit = this.connections.admit(connection);
     response.on('close', () => {
+      // One that was refused leaves the socket to the next request.
+      socket.off('end', hungUp);
       this.connections.release(connection);
       connection.subscription?.end();
       // A refusal that became a status is told as that of a request.
