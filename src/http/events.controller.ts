@@ -23,7 +23,7 @@ export class EventsController {
     private readonly intake: PushIntake,
     private readonly subscriptions: SubscriptionService,
     limits: PushLimits,
-    bodies: BodiesInTheMaking,
+    private readonly bodies: BodiesInTheMaking,
     private readonly connectors: ConnectorAccess,
     private readonly refusals: RefusalLog,
     private readonly addresses: PeerAddresses,
@@ -36,9 +36,9 @@ export class EventsController {
   async push(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     let connector: Connector | undefined;
     try {
-      connector = this.connectors.admit(request, 'push');
+      const admitted = (connector = this.connectors.admit(request, 'push'));
       const body = await this.body.read(request);
-      await this.intake.take(body, connector, readIdempotencyKey(keyOf(request), body, connector.name));
+      await this.bodies.during(body.length, () => this.store(body, request, admitted));
       answerTrue(response);
     } catch (error) {
       this.refuse('push', request, response, error, connector);
@@ -51,8 +51,7 @@ export class EventsController {
     let connector: Connector | undefined;
     try {
       connector = this.connectors.admit(request, 'drop');
-      const body = await this.body.read(request);
-      const accessId = readDropRequest(body);
+      const accessId = readDropRequest(await this.body.read(request));
       const connections = await this.subscriptions.drop(accessId);
       const by = connector.name === '' ? {} : { connector: connector.name };
       this.logger.log({ msg: 'dropped a user', access_id: accessId, connections, ...by });
@@ -60,6 +59,11 @@ export class EventsController {
     } catch (error) {
       this.refuse('drop', request, response, error, connector);
     }
+  }
+
+  private store(body: Buffer, request: IncomingMessage, connector: Connector): Promise<void> {
+    const idempotency = readIdempotencyKey(keyOf(request), body, connector.name);
+    return this.intake.take(body, connector, idempotency);
   }
 
   private refuse(

@@ -5,10 +5,9 @@ import {
   BadRequestException,
   type HttpException,
   PayloadTooLargeException,
-  ServiceUnavailableException,
   UnsupportedMediaTypeException,
 } from '@nestjs/common';
-import type { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
+import { tooManyBodies, type BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { DivertibleRequest, type BodySink } from './divertible-request.js';
 
 const DECODERS = {
@@ -86,10 +85,6 @@ export class BodyReader {
 
 function undecodable(): BadRequestException {
   return new BadRequestException('body cannot be decompressed as Content-Encoding says');
-}
-
-function tooManyBodies(): ServiceUnavailableException {
-  return new ServiceUnavailableException('too many requests are being received, try again later');
 }
 
 /** What is still to be decompressed of it costs the processor a thousand times its bytes. */

@@ -82,13 +82,18 @@ export class PushesGateway implements OnGatewayConnection, OnModuleInit, OnModul
     if (isBinary) return connection.end({ reason: 'text frames only' });
     connection.answerAfter(async () => {
       try {
-        const { body, idempotency } = readPushMessage(data as Buffer, connector.name);
-        await this.intake.take(body, connector, idempotency);
+        const message = data as Buffer;
+        await this.bodies.during(message.length, () => this.store(message, connector));
       } catch (error) {
         const { address } = connection;
         this.refusals.answered('push', error, { address, connector: connector.name });
         throw error;
       }
     });
+  }
+
+  private store(message: Buffer, connector: Connector): Promise<void> {
+    const { body, idempotency } = readPushMessage(message, connector.name);
+    return this.intake.take(body, connector, idempotency);
   }
 }

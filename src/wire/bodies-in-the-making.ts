@@ -1,9 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, ServiceUnavailableException } from '@nestjs/common';
 
-/** Bodies that are being received at the same time may take this much together, over HTTP and the push WebSocket. */
+/** Bodies that are being received or stored at the same time may take this much together, over HTTP and the push WebSocket. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What of bodies has been received that are not whole yet: memory that whoever may connect can ask for. */
+/** What is held of bodies until what they ask for is done: memory that whoever may connect can ask for. */
 @Injectable()
 export class BodiesInTheMaking {
   private bytes = 0;
@@ -20,4 +20,23 @@ export class BodiesInTheMaking {
   giveBack(bytes: number): void {
     this.bytes -= bytes;
   }
+
+  /**
+   * Counts a whole body until `work` with it is done: a store that is slow keeps what waits for it.
+   *
+   * @throws ServiceUnavailableException where too many bytes are in the making already
+   */
+  async during(bytes: number, work: () => Promise<void>): Promise<void> {
+    this.take(bytes);
+    try {
+      if (this.areTooMany) throw tooManyBodies();
+      await work();
+    } finally {
+      this.giveBack(bytes);
+    }
+  }
+}
+
+export function tooManyBodies(): ServiceUnavailableException {
+  return new ServiceUnavailableException('too many requests are being received, try again later');
 }
