@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OpenConnections } from '../src/notifier/open-connections.js';
+import { Gates } from './support/gates.js';
 import { event, push } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
+import { TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
+import { WrappedLog } from './support/wrapped-log.js';
 
 const MIB = 1024 * 1024;
 const CONTINUATION = 0;
@@ -24,9 +27,13 @@ beforeAll(async () => {
 
 afterAll(() => running.close());
 
+const connect = ({ url }: RunningApp) => RawWebSocket.open(url, '/push_events', {});
+
+const pings = ({ frames }: RawWebSocket) => frames.filter(({ op }) => op === PING).length;
+
 /** A connector of whose message the server has the first 40 MiB. */
 async function inTheMaking(): Promise<RawWebSocket> {
-  const connector = await RawWebSocket.open(running.url, '/push_events', {});
+  const connector = await connect(running);
   connector.write(Buffer.concat([PART, ASK]));
   await connector.raw.until(() => connector.frames.some(({ op }) => op === PONG));
   return connector;
@@ -39,7 +46,7 @@ async function connections(count: number): Promise<void> {
 test('messages of more than 64 MiB are not in the making at once, and there is room again afterwards', async () => {
   for (let round = 0; round < 3; round++) {
     const first = await inTheMaking();
-    const second = await RawWebSocket.open(running.url, '/push_events', {});
+    const second = await connect(running);
     second.write(PART);
     expect(await second.closed()).toBe(1013);
     expect(second.closeReason.toString()).toBe('try again later: too many requests are being received');
@@ -68,7 +75,7 @@ test('those over HTTP count with them', async () => {
 
 test('a message whose end does not come is given up, whatever else its connector says', async () => {
   const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
-  const connector = await RawWebSocket.open(quick.url, '/push_events', {});
+  const connector = await connect(quick);
   connector.write(framesOf([{ op: TEXT, data: '[', fin: 0 }]));
   const asking = setInterval(() => connector.write(ASK), 100);
   expect(await connector.closed()).toBe(1013);
@@ -79,12 +86,37 @@ test('a message whose end does not come is given up, whatever else its connector
   await quick.close();
 });
 
+test('what was pushed before one that is given up is answered, however slow the store', async () => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  log.at = (point) => gates.pass(point);
+  const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' }, [log.provider]);
+  const [late, other] = [await connect(quick), await connect(quick)];
+  gates.close('appended');
+  const body = JSON.stringify([event('client1', 1, 'x')]);
+  late.write(framesOf([{ op: TEXT, data: body }]));
+  await gates.reached('appended');
+  late.write(framesOf([{ op: TEXT, data: '[', fin: 0 }]));
+  const asking = setInterval(() => [late, other].forEach((connector) => connector.write(ASK)), 100);
+  const hasGivenUp = () => quick.app.get(OpenConnections).all()[0]!.ending !== undefined;
+  await eventually(hasGivenUp, 'the message is given up');
+  const heard = pings(other);
+  await other.raw.until(() => pings(other) === heard + 3);
+  clearInterval(asking);
+  gates.open('appended');
+  expect(await late.closed()).toBe(1013);
+  expect(late.texts).toEqual(['true']);
+  await late.raw.ended();
+  late.destroy();
+  other.destroy();
+  await quick.close();
+});
+
 test('one that does nothing but live is not', async () => {
   const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
-  const connector = await RawWebSocket.open(quick.url, '/push_events', {});
-  const pings = () => connector.frames.filter(({ op }) => op === PING).length;
+  const connector = await connect(quick);
   const asking = setInterval(() => connector.write(ASK), 100);
-  await connector.raw.until(() => pings() === 4);
+  await connector.raw.until(() => pings(connector) === 4);
   clearInterval(asking);
   expect(connector.closeCode).toBeUndefined();
   connector.destroy();

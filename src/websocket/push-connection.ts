@@ -88,8 +88,8 @@ export class PushConnection extends PeerConnection {
 
   /** Once a heartbeat. */
   beat(): void {
-    // Whoever waits for the store is not read, and cannot be asked.
-    if (this.answers.length >= MAX_UNANSWERED) return;
+    // Whoever waits for the store is not read, or has said all it will, and cannot be asked.
+    if (this.answers.length >= MAX_UNANSWERED || this.pendingClose || this.isGivenUp) return;
     if (this.isLate) return this.giveUp('a message was not whole after a heartbeat');
     this.isLate = this.receiving > 0 && this.hasRoom;
     if (!this.takeSignOfLife()) this.terminate();
@@ -109,6 +109,9 @@ export class PushConnection extends PeerConnection {
 
   protected sayFarewell(close: Close): void {
     this.ws.close(CLOSE_CODES[close.reason], closeText(close));
+    if (!this.isGivenUp) return;
+    const timer = setTimeout(() => this.terminate(), LINGER_MS);
+    this.socket.once('close', () => clearTimeout(timer));
   }
 
   protected goOn(): void {
@@ -133,8 +136,6 @@ export class PushConnection extends PeerConnection {
     this.isGivenUp = true;
     this.readOrWait();
     this.end({ reason: 'try again later', detail });
-    const timer = setTimeout(() => this.terminate(), LINGER_MS);
-    this.socket.once('close', () => clearTimeout(timer));
   }
 
   /** Nothing more is read of a peer that does not take its answers, or has many still to come. */
