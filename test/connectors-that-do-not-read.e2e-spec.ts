@@ -17,6 +17,7 @@ let running: RunningApp;
 afterEach(() => running.close());
 
 const BINARY = 2;
+const PING = 9;
 
 const connect = () => RawWebSocket.open(running.url, '/push_events', {});
 
@@ -86,6 +87,32 @@ test.each([
   expect(connector.texts).toEqual(['true', 'true']);
   expect((await log.extent('client1')).events).toBe(2);
   connector.destroy();
+});
+
+test.each([
+  ['says that nothing more will come', []],
+  ['closes and says that nothing more will come', [{ op: CLOSE, data: { hex: '03e8' } }]],
+])('a connector that %s gets its answers', async (_, last) => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  log.at = (point) => gates.pass(point);
+  running = await startApp({ NOTIFIER_HEARTBEAT: '1' }, [log.provider]);
+  const [connector, other] = [await connect(), await connect()];
+  gates.close('appended');
+  const push = { op: TEXT, data: JSON.stringify([event('client1', 1, 'x')]) };
+  connector.write(framesOf([push, push, ...last]));
+  connector.raw.end();
+  await gates.reached('appended');
+  // A heartbeat cannot ask who says nothing more.
+  await other.raw.until(() => other.frames.filter(({ op }) => op === PING).length === 1);
+  await other.raw.ended();
+  gates.open('appended');
+  await connector.raw.ended();
+  expect(connector.texts).toEqual(['true', 'true']);
+  expect(connector.closeCode).toBe(last.length > 0 ? 1000 : 1006);
+  const connections = running.app.get(OpenConnections);
+  await eventually(() => connections.count === 0, 'nobody is left');
+  other.destroy();
 });
 
 test('pushes that are on their way when the server goes down are answered before the close', async () => {

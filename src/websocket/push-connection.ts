@@ -46,6 +46,7 @@ export class PushConnection extends PeerConnection {
   ) {
     super(socket, address, heartbeatMs);
     this.answersBeforeClose();
+    this.answersBeforeEnd();
   }
 
   /** Answers a message once `work` is done: `true`, or the error. */
@@ -131,6 +132,18 @@ export class PushConnection extends PeerConnection {
     };
   }
 
+  /** ws ends the socket, too, as soon as the peer has said that nothing more will come. */
+  private answersBeforeEnd(): void {
+    const { socket } = this;
+    const enders = socket.listeners('end') as (() => void)[];
+    socket.removeAllListeners('end');
+    socket.once('end', () => {
+      const end = () => enders.forEach((ender) => ender.call(socket));
+      if (this.answers.length === 0) end();
+      else this.pendingClose ??= end;
+    });
+  }
+
   private giveUp(detail: string): void {
     if (this.isGivenUp) return;
     this.isGivenUp = true;
@@ -165,7 +178,9 @@ export class PushConnection extends PeerConnection {
     }
     this.readOrWait();
     if (this.answers.length > 0) return;
-    if (this.pendingClose) this.pendingClose();
+    const { pendingClose } = this;
+    this.pendingClose = undefined;
+    if (pendingClose) pendingClose();
     else if (this.ending) this.close(this.ending);
   }
 }
