@@ -103,7 +103,7 @@ export class RedisProcess {
   }
 
   /** Sends one command over a connection of its own. */
-  ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+  ask(command: string, ...args: (string | number | Buffer)[]): Promise<unknown> {
     return askOnce(this.port, command, ...args);
   }
 
@@ -142,7 +142,11 @@ const ONCE = {
 } as const;
 
 /** Sends one command to whoever listens on `port`, over a connection of its own. */
-export async function askOnce(port: number, command: string, ...args: (string | number)[]): Promise<unknown> {
+export async function askOnce(
+  port: number,
+  command: string,
+  ...args: (string | number | Buffer)[]
+): Promise<unknown> {
   const client = new Redis({ ...ONCE, port });
   client.on('error', () => undefined);
   try {

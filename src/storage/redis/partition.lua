@@ -165,7 +165,7 @@ end
 -- A head, nil where somebody has put something else there: that is to cost nobody else anything.
 local function unpack_head(raw)
   local is_read, head = pcall(cmsgpack.unpack, raw)
-  return is_read and type(head) == 'table' and head or nil
+  return is_read and type(head) == 'table' and #head == PUSHED_SERIAL and head or nil
 end
 
 -- Heads looked at in one sweep; enough that one push a minute sweeps 10,000 heads in half a day.
