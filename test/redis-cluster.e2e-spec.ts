@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
 import { event, push, pushed, send } from './support/http.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
+import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
 
@@ -30,8 +31,8 @@ function slotOf(user: string): number {
   return slotOfPartition(partitionOf(user));
 }
 
-async function start(url = cluster.url): Promise<void> {
-  app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url });
+async function start(url = cluster.url, environment = {}): Promise<void> {
+  app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url, ...environment });
   endings.push(() => app.close());
   await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
 }
@@ -135,4 +136,33 @@ test('a new node to which a slot is moving is waited for once and kept connected
   while ((await asked()) < until) await pushed(app.url, [event(USER, 3, 'meanwhile')]);
   expect(before.length).toBeGreaterThan(0);
   expect(await connections()).toEqual(expect.arrayContaining(before));
+}, 60_000);
+
+/** Moves a slot with all that is in it, between two questions of a node who serves what. */
+async function move(slot: number, source: RedisProcess, target: RedisProcess): Promise<void> {
+  const targetId = await idOf(target);
+  await target.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await idOf(source));
+  await source.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId);
+  const keys = (await source.ask('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
+  await source.ask('MIGRATE', '127.0.0.1', target.port, '', 0, 5000, 'KEYS', ...keys);
+  for (const server of [target, source]) await server.ask('CLUSTER', 'SETSLOT', slot, 'NODE', targetId);
+}
+
+test('a channel that is lost because its slot left and came back is subscribed again', async () => {
+  const [master, other] = cluster.masters;
+  await start(cluster.url, { NOTIFIER_HEARTBEAT: '1' });
+  const client = await SocketClient.subscribe(app.url, { access_id: USER, last_event_id: null });
+  await client.until(({ hasReachedHead }) => hasReachedHead);
+  await pushed(app.url, [event(USER, 1, 'before')]);
+  const channels = async () =>
+    ((await master!.ask('PUBSUB', 'SHARDCHANNELS', `*:c:${USER}`)) as string[]).length;
+  expect(await channels()).toBe(1);
+  await move(slotOf(USER), master!, other!);
+  await move(slotOf(USER), other!, master!);
+  expect(await channels()).toBe(0);
+  // The first heartbeat after this event finds it, and that nobody announced it.
+  await pushed(app.url, [event(USER, 2, 'after')]);
+  await eventually(async () => (await channels()) === 1, 'the channel is subscribed');
+  expect(client.closeCode).toBeUndefined();
+  await client.close();
 }, 60_000);

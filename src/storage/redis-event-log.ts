@@ -179,7 +179,10 @@ export class RedisEventLog extends EventLog {
     const found = await Promise.all(
       this.together([...byPartition]).map((group) => this.check(group, cursors)),
     );
-    return found.flat();
+    const astray = found.flat();
+    // What was not announced may be so because the channel is lost: a slot that leaves and comes back takes it away.
+    await this.announcements.renew(astray.map((index) => cursors[index]!.accessId));
+    return astray;
   }
 
   /** Partitions that one call can look at: one on a cluster, all of them on one server. */

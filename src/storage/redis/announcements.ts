@@ -52,6 +52,12 @@ export class Announcements {
     for (const accessId of accessIds) if (this.refused.has(accessId)) void this.subscribeAgain(accessId);
   }
 
+  /** Subscribes again for those of these users who are still watched, whatever the server was asked before. */
+  async renew(accessIds: readonly string[]): Promise<void> {
+    const watched = accessIds.filter((accessId) => this.watched.has(accessId));
+    await Promise.all(watched.map((accessId) => this.subscribe(accessId)));
+  }
+
   private async subscribeAgain(accessId: string): Promise<void> {
     await this.subscribe(accessId);
     // If it is refused again, nothing can have been missed that the next heartbeat does not find.
