@@ -38,7 +38,7 @@ test('finds nothing where Redis is set for every promise', async () => {
 
 test.each([
   ['allkeys-lru', 'may evict logs and what is remembered of them'],
-  ['volatile-ttl', 'may evict events'],
+  ['volatile-ttl', 'may evict events and idempotency keys'],
 ])('finds the eviction policy %s', async (policy, what) => {
   await set('maxmemory-policy', policy);
   const { code, stdout } = await doctor();

@@ -37,16 +37,19 @@ async function said(node: ServerProcess, text: string): Promise<void> {
   await eventually(() => node.stderr.includes(text), `the log says: ${text}`);
 }
 
-test.each(['allkeys-lru', 'allkeys-random'])('the eviction policy %s is warned about', async (policy) => {
-  redis = await RedisProcess.start('--maxmemory-policy', policy);
-  const node = await start(redis.url, { NOTIFIER_LOG_LEVEL: 'warn' });
-  await said(node, `maxmemory-policy ${policy}`);
-  expect(node.stderr).toContain('set noeviction');
-  await eventually(() => isReady(node.url), 'the node is ready all the same');
-});
+test.each(['allkeys-lru', 'allkeys-random', 'volatile-ttl'])(
+  'the eviction policy %s is warned about',
+  async (policy) => {
+    redis = await RedisProcess.start('--maxmemory-policy', policy);
+    const node = await start(redis.url, { NOTIFIER_LOG_LEVEL: 'warn' });
+    await said(node, `maxmemory-policy ${policy}`);
+    expect(node.stderr).toContain('set noeviction');
+    await eventually(() => isReady(node.url), 'the node is ready all the same');
+  },
+);
 
-test.each(['noeviction', 'volatile-lru'])('the eviction policy %s is not', async (policy) => {
-  redis = await RedisProcess.start('--maxmemory-policy', policy);
+test('the eviction policy noeviction is not', async () => {
+  redis = await RedisProcess.start('--maxmemory-policy', 'noeviction');
   const node = await start(redis.url, { NOTIFIER_LOG_LEVEL: 'warn' });
   await eventually(() => isReady(node.url), 'the node is ready');
   expect(node.stderr).not.toContain('maxmemory-policy');

@@ -112,7 +112,9 @@ async function checkSettings({ commands, name }: RedisServer): Promise<Finding[]
 
 function checkPolicy(name: string, policy: string): Finding {
   if (policy === 'noeviction') return ok(`Redis: ${name} evicts nothing`);
-  const what = policy.startsWith('allkeys-') ? 'logs and what is remembered of them' : 'events';
+  const what = policy.startsWith('allkeys-')
+    ? 'logs and what is remembered of them'
+    : 'events and idempotency keys';
   return problem(`Redis: ${name} may evict ${what} (maxmemory-policy ${policy})`, 'set it to noeviction');
 }
 

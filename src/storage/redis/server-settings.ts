@@ -18,9 +18,12 @@ export async function inspectServer({ commands, name }: RedisServer, logger: Log
     setting('appendonly'),
     setting('appendfsync'),
   ]);
-  if (policy.startsWith('allkeys-')) {
+  if (policy !== '' && policy !== 'noeviction') {
+    const what = policy.startsWith('allkeys-')
+      ? 'what is remembered of them without a trace'
+      : 'idempotency keys';
     logger.warn(
-      `Redis at ${name} has maxmemory-policy ${policy}: it may evict users' logs and what is remembered of them without a trace; set noeviction`,
+      `Redis at ${name} has maxmemory-policy ${policy}: it may evict users' logs and ${what}; set noeviction`,
     );
   }
   return appendOnly === 'yes' && flush === 'always';
