@@ -82,7 +82,8 @@ function optionsOf(
       },
       {
         ...axis,
-        size: 50,
+        // As wide as the widest label: 1,023 MiB.
+        size: 62,
         gap: 6,
         grid: { stroke: colour('--grid'), width: 1 },
         splits: (_plot, _axis, _min, max) => [0, max / 2, max],
