@@ -1,8 +1,6 @@
 /** What the core is told of the configuration. */
 export abstract class NotifierOptions {
   abstract readonly heartbeatMs: number;
-  /** Connections that this node takes, of all kinds. */
-  abstract readonly maxConnections: number;
   /** Normal service after readiness has ended, part of the grace. */
   abstract readonly shutdownDelayMs: number;
   abstract readonly shutdownGraceMs: number;

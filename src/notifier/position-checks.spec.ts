@@ -16,7 +16,6 @@ const USER = 'client1';
 /** No heartbeat comes by itself. */
 const OPTIONS = {
   heartbeatMs: 3_600_000,
-  maxConnections: 100,
   maxConnectionsPerUser: 2,
   shutdownDelayMs: 0,
   shutdownGraceMs: 100,

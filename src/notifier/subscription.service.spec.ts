@@ -21,7 +21,6 @@ const USER = 'client1';
 
 const OPTIONS: NotifierOptions = {
   heartbeatMs: 50,
-  maxConnections: 100,
   maxConnectionsPerUser: 2,
   shutdownDelayMs: 0,
   shutdownGraceMs: 100,
