@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { formatPosition, newEpoch, newTag, parsePosition, samePosition } from './position.js';
+import { formatPosition, newEpoch, newTag, parsePosition } from './position.js';
 
 const positions = fc.record({
   epoch: fc.constant(undefined).map(() => newEpoch()),
@@ -53,14 +53,6 @@ describe('a position', () => {
     'AAAAAAAA.١.1',
   ])('is nothing that this server never wrote: %j', (text) => {
     expect(parsePosition(text)).toBeUndefined();
-  });
-
-  it('is another one when one of its parts is', () => {
-    const position = { epoch: 'AAAAAAAA', seq: 1, tag: 2 };
-    expect(samePosition(position, { ...position })).toBe(true);
-    expect(samePosition(position, { ...position, epoch: 'AAAAAAAB' })).toBe(false);
-    expect(samePosition(position, { ...position, seq: 2 })).toBe(false);
-    expect(samePosition(position, { ...position, tag: 3 })).toBe(false);
   });
 });
 

@@ -31,10 +31,6 @@ export function parsePosition(text: string): Position | undefined {
   return formatPosition(position) === text ? position : undefined;
 }
 
-export function samePosition(a: Position, b: Position): boolean {
-  return a.seq === b.seq && a.tag === b.tag && a.epoch === b.epoch;
-}
-
 /** 48 random bits: with a billion logs, the chance that two epochs of one user are equal stays below 10^-14. */
 export function newEpoch(): string {
   return randomFillSync(Buffer.allocUnsafe(6)).toString('base64url');

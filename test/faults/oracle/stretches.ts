@@ -1,4 +1,4 @@
-import { parsePosition, samePosition } from '../../../src/notifier/position.js';
+import { parsePosition } from '../../../src/notifier/position.js';
 import type { ClientRecord, ConnectionRecord, Recording } from '../recording.js';
 import { losses, mayRepeat } from '../recording.js';
 
@@ -74,7 +74,7 @@ function follows(before: string, id: string): boolean {
 function resumes(before: string, from: string): boolean {
   const [position, begin] = [parsePosition(before), parsePosition(from)];
   if (!position || !begin) return false;
-  return samePosition(position, begin) || (position.tag === 0 && begin.tag === 0);
+  return before === from || (position.tag === 0 && begin.tag === 0);
 }
 
 /**
