@@ -28,6 +28,11 @@ export class HeartbeatWheel<T extends object> {
     clearInterval(this.timer);
   }
 
+  /** How many members there are. */
+  get size(): number {
+    return this.slotOf.size;
+  }
+
   add(member: T): void {
     const slot = this.slots[this.next++ % this.slots.length]!;
     slot.add(member);

@@ -97,7 +97,7 @@ describe('the subscriptions of a node', () => {
     subscription.end();
     await push('b');
     expect(connection.texts).toEqual(['a']);
-    expect(subscriptions.connectionCount).toBe(0);
+    expect(subscriptions.userCount).toBe(0);
   });
 
   test('what one turn of the event loop brings leaves as one delivery', async () => {
@@ -233,7 +233,7 @@ describe('the subscriptions of a node', () => {
     expect(connection.isTerminated).toBe(false);
     connection.isAlive = false;
     await eventually(() => connection.isTerminated, 'the cut');
-    expect(subscriptions.connectionCount).toBe(0);
+    expect(subscriptions.userCount).toBe(0);
   });
 
   test('an announcement that never came is made good by the position check', async () => {
@@ -271,10 +271,22 @@ describe('the subscriptions of a node', () => {
     expect(connection.closed).toBeUndefined();
   });
 
+  test('whoever comes is told to spread its return over 0.2 ms for each connection there is, but over 0.5 s at least', async () => {
+    const toldWindow = async () => {
+      const { connection } = connect();
+      await eventually(() => connection.subscribed !== undefined, 'its turn');
+      return connection.subscribed!.reconnectWithinMs;
+    };
+    const others = Array.from({ length: 2999 }, (_, i) => connect({ accessId: `user${i}` }));
+    expect(await toldWindow()).toBe(600);
+    for (const { subscription } of others) subscription.end();
+    expect(await toldWindow()).toBe(500);
+  });
+
   test('whoever comes while the node is drained is told why', async () => {
     subscriptions.drain(() => ({ reason: 'restarting', retryAfterMs: 7 }));
     const { connection } = connect();
     expect(connection.closed).toEqual({ reason: 'restarting', retryAfterMs: 7 });
-    expect(subscriptions.connectionCount).toBe(0);
+    expect(subscriptions.userCount).toBe(0);
   });
 });

@@ -44,7 +44,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private readonly dropping = new Map<string, number>();
   private readonly admission = new AdmissionQueue();
   private readonly news = new NewsQueue();
-  private count = 0;
   private readonly checks: PositionChecks;
   private draining: (() => Close) | undefined;
   private expirySweep: NodeJS.Timeout | undefined;
@@ -77,12 +76,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.expirySweep);
   }
 
-  /** Connections whose first message has arrived. */
-  get connectionCount(): number {
-    return this.count;
-  }
-
-  /** Users who have at least one of them. */
+  /** Users who have at least one subscription. */
   get userCount(): number {
     return this.users.size;
   }
@@ -99,8 +93,8 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   }
 
   /** The window over which clients should spread their first reconnect, if all of them came back at once. */
-  get reconnectWithinMs(): number {
-    return Math.max(MIN_RECONNECT_MS, Math.ceil(this.count * RECONNECT_MS_PER_CONNECTION));
+  private get reconnectWithinMs(): number {
+    return Math.max(MIN_RECONNECT_MS, Math.ceil(this.heartbeat.size * RECONNECT_MS_PER_CONNECTION));
   }
 
   /**
@@ -196,7 +190,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     const { buffer, metrics } = this;
     const subscription = new Subscription(accessId, connection, user.tail, buffer, metrics, onEnd);
     user.all.add(subscription);
-    this.count++;
     this.heartbeat.add(subscription);
     metrics.subscribed(connection.form);
     return subscription;
@@ -205,7 +198,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private unregister(subscription: Subscription): void {
     const user = this.users.get(subscription.accessId);
     if (!user?.all.delete(subscription)) return;
-    this.count--;
     this.heartbeat.remove(subscription);
     this.metrics.unsubscribed(subscription.connection.form);
     if (user.all.size > 0) return;
