@@ -3,6 +3,7 @@ import type { EventBufferService } from './event-buffer.service.js';
 import { StoreUnavailableError, type CursorState, type EventLog } from './event-log.js';
 import type { Metrics } from './metrics.js';
 import type { Subscription } from './subscription.js';
+import type { UserDrops } from './user-drops.js';
 
 /**
  * Compares cursors with their logs, and so makes good whatever no announcement has said: events, drops, a store that lost
@@ -12,12 +13,11 @@ export class PositionChecks {
   private readonly logger = new Logger(PositionChecks.name);
   private waiting: Subscription[] = [];
 
-  /** @param outlivedDrops how many of the user's drops a subscription need not heed */
   constructor(
     private readonly buffer: EventBufferService,
     private readonly log: EventLog,
     private readonly metrics: Metrics,
-    private readonly outlivedDrops: (subscription: Subscription) => number,
+    private readonly drops: UserDrops,
   ) {}
 
   /** Has a subscription checked, if it has begun. */
@@ -42,7 +42,7 @@ export class PositionChecks {
 
   private stateOf(subscription: Subscription): CursorState {
     const { accessId, losses } = subscription;
-    return { accessId, position: subscription.position!, drops: this.outlivedDrops(subscription), losses };
+    return { accessId, position: subscription.position!, drops: this.drops.outlivedBy(subscription), losses };
   }
 
   private async settle(subscription: Subscription, cursor: CursorState): Promise<void> {
@@ -51,7 +51,7 @@ export class PositionChecks {
     const hasMoved = subscription.position !== cursor.position;
     const found = hasMoved || (standing === 'behind' && !subscription.isAtHead) ? 'current' : standing;
     this.metrics.checked(found, 1);
-    if (drops > Math.max(cursor.drops, this.outlivedDrops(subscription))) {
+    if (drops > Math.max(cursor.drops, this.drops.outlivedBy(subscription))) {
       subscription.drop();
     } else if (found === 'gone') {
       subscription.close({ reason: 'fell behind' });

@@ -13,6 +13,7 @@ import { formatPosition } from './position.js';
 import { PositionChecks } from './position-checks.js';
 import type { StartRequest } from './start-point.js';
 import { Subscription } from './subscription.js';
+import { UserDrops } from './user-drops.js';
 import { UserSubscriptions } from './user-subscriptions.js';
 
 /** What a client asks for with its first message. */
@@ -40,10 +41,9 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(SubscriptionService.name);
   private readonly users = new Map<string, UserSubscriptions>();
   private readonly heartbeat: HeartbeatWheel<Subscription>;
-  /** Users whom this node is dropping now, with the number of such requests. */
-  private readonly dropping = new Map<string, number>();
   private readonly admission = new AdmissionQueue();
   private readonly news = new NewsQueue();
+  private readonly drops: UserDrops;
   private readonly checks: PositionChecks;
   private draining: (() => Close) | undefined;
   private expirySweep: NodeJS.Timeout | undefined;
@@ -56,15 +56,14 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     private readonly metrics: Metrics,
   ) {
     this.heartbeat = new HeartbeatWheel(options.heartbeatMs, (subscription) => this.beat(subscription));
-    this.checks = new PositionChecks(buffer, log, metrics, (subscription) =>
-      this.outlivedDrops(subscription),
-    );
+    this.drops = new UserDrops(log, buffer, this.users);
+    this.checks = new PositionChecks(buffer, log, metrics, this.drops);
   }
 
   onModuleInit(): void {
     this.log.listen({
       appended: (announcements) => this.announce(announcements),
-      dropped: (accessId, drops) => this.hearOfDrop(accessId, drops),
+      dropped: (accessId, drops) => this.drops.hear(accessId, drops),
       missed: (accessIds) => this.lookAgain(accessIds),
     });
     this.heartbeat.start();
@@ -136,31 +135,8 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
    * @returns how many connections this node has ended
    * @throws StoreUnavailableError, and then nobody was dropped on this node
    */
-  async drop(accessId: string): Promise<number> {
-    const registered = this.subscriptionsOf(accessId);
-    const drops = await this.countDrop(accessId);
-    // Whoever has come since the request stays: this node has carried that drop out.
-    const user = this.users.get(accessId);
-    const before = user?.drops ?? 0;
-    if (user) user.drops = Math.max(before, drops);
-    for (const subscription of registered) subscription.drop();
-    for (const subscription of this.subscriptionsOf(accessId)) {
-      // More than this one since it came: another node was asked for those, and they were not heard while this one was under way.
-      if (drops - Math.max(subscription.drops ?? drops, before) > 1) subscription.drop();
-    }
-    return registered.length;
-  }
-
-  /** Until the count is known here, a position check must not take it for a drop by another node. */
-  private async countDrop(accessId: string): Promise<number> {
-    this.dropping.set(accessId, (this.dropping.get(accessId) ?? 0) + 1);
-    try {
-      return await this.log.drop(accessId);
-    } finally {
-      const others = this.dropping.get(accessId)! - 1;
-      if (others > 0) this.dropping.set(accessId, others);
-      else this.dropping.delete(accessId);
-    }
+  drop(accessId: string): Promise<number> {
+    return this.drops.carryOut(accessId);
   }
 
   /** The subscriptions of one user, oldest first. */
@@ -209,7 +185,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     const { accessId } = subscription;
     try {
       // First of all: whoever sees that a client is being asked for, or gets an answer, may drop it on any node.
-      await this.noteDrops(subscription);
+      await this.drops.noteAtArrival(subscription);
       if (subscription.hasEnded) return;
       // Attach before reading: an event stored in between must be announced, not lost.
       await Promise.all([this.admit(subscription, request.token), this.users.get(accessId)!.watched]);
@@ -230,7 +206,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     this.users.get(subscription.accessId)!.note(start);
     if (this.log.isShared && start.losses !== subscription.losses) {
       subscription.close({ reason: 'fell behind' });
-    } else if (start.drops > this.outlivedDrops(subscription, start.drops)) {
+    } else if (this.drops.end(subscription, start.drops)) {
       subscription.drop();
     } else this.begin(subscription, start, version);
   }
@@ -249,31 +225,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       all.forEach((subscription) => {
         if ((subscription.admittedUntil ?? Infinity) <= now) subscription.close({ reason: 'token expired' });
       });
-    }
-  }
-
-  /**
-   * Notes the user's drops as they are when a subscription comes, where other nodes drop users too: one that is dropped
-   * elsewhere while it proves who it is must not slip through.
-   */
-  private async noteDrops(subscription: Subscription): Promise<void> {
-    if (!this.log.isShared) return;
-    const count = await this.buffer.drops(subscription.accessId);
-    subscription.drops = count.drops;
-    subscription.losses = count.losses;
-    this.users.get(subscription.accessId)?.note(count);
-  }
-
-  /** How many of the user's drops are none of a subscription's business; all while this node carries one out itself. */
-  private outlivedDrops({ accessId, drops }: Subscription, unknown = 0): number {
-    if (this.dropping.has(accessId)) return Infinity;
-    return Math.max(drops ?? unknown, this.users.get(accessId)?.drops ?? 0);
-  }
-
-  private hearOfDrop(accessId: string, drops: number): void {
-    for (const subscription of this.subscriptionsOf(accessId)) {
-      // One that does not know its drops yet is told by the log.
-      if (drops > this.outlivedDrops(subscription, drops)) subscription.drop();
     }
   }
 
