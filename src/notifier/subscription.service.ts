@@ -83,11 +83,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   /** Connections whose socket is full now. It looks at every one: 100,000 cost 3 ms. */
   countSlowReaders(): number {
     let count = 0;
-    for (const { all } of this.users.values()) {
-      all.forEach(({ connection }) => {
-        if (!connection.hasRoom) count++;
-      });
-    }
+    for (const user of this.users.values()) count += user.slowReaders;
     return count;
   }
 
@@ -183,19 +179,22 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   private async open(subscription: Subscription, request: SubscribeRequest): Promise<void> {
     const { accessId } = subscription;
+    const user = this.users.get(accessId)!;
     try {
       // First of all: whoever sees that a client is being asked for, or gets an answer, may drop it on any node.
       await this.drops.noteAtArrival(subscription);
       if (subscription.hasEnded) return;
       // Attach before reading: an event stored in between must be announced, not lost.
-      await Promise.all([this.admit(subscription, request.token), this.users.get(accessId)!.watched]);
+      await Promise.all([this.admit(subscription, request.token), user.watched]);
       if (subscription.hasEnded) return;
-      this.makeRoom(accessId);
+      user.makeRoom(this.options.maxConnectionsPerUser);
       await this.admission.turn();
       if (subscription.hasEnded) return;
-      const { version } = this.users.get(accessId)!.tail;
+      const { version } = user.tail;
       const start = await this.buffer.start(accessId, request, version);
-      if (!subscription.hasEnded) this.beginOrEnd(subscription, start, version);
+      if (subscription.hasEnded) return;
+      user.note(start);
+      this.beginOrEnd(subscription, start, version);
     } catch (error) {
       subscription.close(this.closeFor(error));
     }
@@ -203,7 +202,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   /** Begins, unless the user was dropped meanwhile, or the store lost what would tell. */
   private beginOrEnd(subscription: Subscription, start: Start, version: number): void {
-    this.users.get(subscription.accessId)!.note(start);
     if (this.log.isShared && start.losses !== subscription.losses) {
       subscription.close({ reason: 'fell behind' });
     } else if (this.drops.end(subscription, start.drops)) {
@@ -221,11 +219,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
 
   private endExpired(): void {
     const now = Date.now();
-    for (const { all } of this.users.values()) {
-      all.forEach((subscription) => {
-        if ((subscription.admittedUntil ?? Infinity) <= now) subscription.close({ reason: 'token expired' });
-      });
-    }
+    for (const user of this.users.values()) user.endExpired(now);
   }
 
   private lookAgain(accessIds: Iterable<string>): void {
@@ -246,15 +240,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
     });
     if (start.page) subscription.takePage(start.page, version);
     else subscription.pump();
-  }
-
-  /** The oldest connections of a user give way to a newer one; one that has yet to prove who it is takes nobody's place. */
-  private makeRoom(accessId: string): void {
-    const admitted = this.subscriptionsOf(accessId).filter(
-      ({ admittedUntil }) => admittedUntil !== undefined,
-    );
-    const excess = admitted.length - this.options.maxConnectionsPerUser;
-    for (const oldest of admitted.slice(0, Math.max(0, excess))) oldest.close({ reason: 'replaced' });
   }
 
   private closeFor(error: unknown): Close {

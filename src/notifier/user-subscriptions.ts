@@ -26,6 +26,29 @@ export class UserSubscriptions {
     this.losses = losses;
   }
 
+  /** The oldest give way to a newer one; one that has yet to prove who it is takes nobody's place. */
+  makeRoom(max: number): void {
+    const admitted = this.all.toArray().filter(({ admittedUntil }) => admittedUntil !== undefined);
+    const excess = Math.max(0, admitted.length - max);
+    for (const oldest of admitted.slice(0, excess)) oldest.close({ reason: 'replaced' });
+  }
+
+  /** Ends those whose proof is over. @param now Unix milliseconds */
+  endExpired(now: number): void {
+    this.all.forEach((subscription) => {
+      if ((subscription.admittedUntil ?? Infinity) <= now) subscription.close({ reason: 'token expired' });
+    });
+  }
+
+  /** How many of them have a socket that is full now. */
+  get slowReaders(): number {
+    let count = 0;
+    this.all.forEach(({ connection }) => {
+      if (!connection.hasRoom) count++;
+    });
+    return count;
+  }
+
   /** Lets every cursor read on, then lets go of what none of them will ask for soon. */
   pump(): void {
     this.newsSince = undefined;
