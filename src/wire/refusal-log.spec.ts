@@ -38,8 +38,7 @@ describe('the log of refusals', () => {
   const refuse = (times = 1) => {
     for (let i = 0; i < times; i++) log.answered('push', new UnauthorizedException('no key'), PEER);
   };
-  const close = (ending: Close, accessId?: string) =>
-    log.closed({ ...PEER, ending, end: () => undefined, terminate: () => undefined }, accessId);
+  const close = (ending: Close, accessId?: string) => log.closed({ ...PEER, ending }, accessId);
 
   it('says what was refused, why, and to whom', () => {
     log.answered('push', new UnauthorizedException('no key'), { ...PEER, connector: 'shop' });
@@ -130,7 +129,7 @@ describe('the log of refusals', () => {
     log.answered('request', new NotFoundException(), PEER);
     close({ reason: 'dropped' });
     close({ reason: 'token expired' });
-    log.closed({ ...PEER, ending: undefined, end: () => undefined, terminate: () => undefined });
+    log.closed({ ...PEER, ending: undefined });
     expect([warnings, faults]).toEqual([[], []]);
   });
 });

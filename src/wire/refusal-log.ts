@@ -76,7 +76,7 @@ export class RefusalLog {
   }
 
   /** A connection is gone. */
-  closed({ address, ending }: Member, accessId?: string): void {
+  closed({ address, ending }: Pick<Member, 'address' | 'ending'>, accessId?: string): void {
     if (!ending || !REFUSALS.has(ending.reason)) return;
     const code = CLOSE_CODES[ending.reason];
     this.tell({ what: 'connection', code, why: closeText(ending), peer: { address, accessId } });
