@@ -168,6 +168,23 @@ describe.each(STORES)('the figures of a node with the store %s', (name: StoreNam
     dead.send(PLAIN);
     await dead.closed();
     await becomes('lost_peers_total', 1);
+    const connector = await SocketClient.connect(`${url}/push_events`, { autoPong: false });
+    await connector.closed();
+    await becomes('lost_peers_total', 2);
+  });
+
+  test('tell of peers that take nothing any more of what they are sent', async () => {
+    await start({ NOTIFIER_HEARTBEAT: '1' });
+    const frozen = await SocketClient.subscribe(url, PLAIN);
+    frozen.pause();
+    const large = event(USER, 1, 'x'.repeat(200_000));
+    await eventually(async () => {
+      await pushed(url, [large]);
+      return (await value('slow_readers')) === 1;
+    }, 'a full socket');
+    await becomes('connections', 0);
+    await becomes('lost_peers_total', 1);
+    frozen.ws.terminate();
   });
 
   test('never hold an access id', async () => {

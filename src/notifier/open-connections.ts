@@ -9,6 +9,9 @@ export interface Member {
   /** How this server ended it, once it has. */
   readonly ending: Close | undefined;
 
+  /** Whether it was cut because its peer showed no sign of life. */
+  readonly isLost: boolean;
+
   /** Says why and ends it, whatever it is doing. */
   end(close: Close): void;
 
@@ -43,6 +46,7 @@ export class OpenConnections {
     if (!this.members.delete(member)) return;
     this.countFrom(member.address, -1);
     this.metrics?.closed(member.ending?.reason);
+    if (member.isLost) this.metrics?.lost();
   }
 
   get count(): number {

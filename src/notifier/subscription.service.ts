@@ -262,7 +262,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private beat(subscription: Subscription): void {
     const { connection } = subscription;
     if (!connection.takeSignOfLife()) {
-      this.metrics.lost();
       subscription.end();
       connection.terminate();
       return;

@@ -13,6 +13,7 @@ const NOTHING = Buffer.alloc(0);
 export abstract class PeerConnection implements Member {
   lastSignOfLife = Date.now();
   ending: Close | undefined;
+  isLost = false;
 
   private isFull = false;
   private showedLife = true;
@@ -48,6 +49,7 @@ export abstract class PeerConnection implements Member {
     }
     const { mayHoldUnread } = this;
     if (mayHoldUnread) void this.cutUnlessTaking();
+    else this.isLost = true;
     return mayHoldUnread;
   }
 
@@ -66,7 +68,10 @@ export abstract class PeerConnection implements Member {
     const isFirstLook = this.takenBytes === undefined && waiting > 0;
     this.takenBytes = taken;
     if (hasTaken) this.lastSignOfLife = Date.now();
-    else if (!isFirstLook) this.terminate();
+    else if (!isFirstLook) {
+      this.isLost = true;
+      this.terminate();
+    }
   }
 
   /** A full socket has at most one heartbeat to make room for the farewell. */
