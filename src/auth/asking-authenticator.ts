@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { causeOf } from '../cause.js';
 import {
   Authenticator,
   NotAdmittedError,
@@ -92,11 +93,6 @@ function allows(status: number): boolean {
 
 function denies(status: number): boolean {
   return status === 401 || status === 403;
-}
-
-function causeOf(error: unknown): string {
-  const { name, cause } = error as { name?: string; cause?: { code?: string } };
-  return cause?.code ?? name ?? 'unknown';
 }
 
 function refused(close: Close): NotAdmittedError {

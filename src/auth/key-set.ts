@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyResult } from 'jose';
+import { causeOf } from '../cause.js';
 import { readBounded } from './read-bounded.js';
 import type { TokenKeys, Verify } from './token-keys.js';
 
@@ -88,7 +89,9 @@ export class KeySet implements TokenKeys {
       this.note(true, 'fetched the keys of tokens');
       return true;
     } catch (error) {
-      this.note(false, `the keys of tokens cannot be fetched: ${causeOf(error)}`);
+      // Neither the URL, which may hold a secret, nor what came from there, as a text about JSON would quote it.
+      const cause = error instanceof SyntaxError ? 'not JSON' : causeOf(error);
+      this.note(false, `the keys of tokens cannot be fetched: ${cause}`);
       return false;
     } finally {
       this.endOfPause = performance.now() + this.times.pauseMs;
@@ -134,10 +137,4 @@ async function firstThatFits(
     }
   }
   throw new NoKeyFitsError();
-}
-
-/** Never the URL: it may hold a secret. */
-function causeOf(error: unknown): string {
-  const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
-  return error instanceof SyntaxError ? 'not JSON' : (cause?.code ?? cause?.message ?? message ?? 'unknown');
 }

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { causeOf } from '../cause.js';
 import type { Config } from '../config.js';
 import { isLoopback } from '../config/reader.js';
 import { socketLimits } from '../descriptors.js';
 import { checkRedis } from './check-redis.js';
-import { causeOf } from './failure.js';
 import { ok, problem, warning, type Finding } from './finding.js';
 
 const OLDEST_NODE = 20;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { causeOf } from '../cause.js';
 import type { Config } from '../config.js';
 import { urlOf } from './credentials.js';
-import { causeOf } from './failure.js';
 import { ok, problem, warning, type Finding } from './finding.js';
 
 const ANSWER_MS = 5000;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { causeOf } from '../cause.js';
 import { EXIT } from './exit-codes.js';
-import { causeOf, Failure } from './failure.js';
+import { Failure } from './failure.js';
 
 /** Which server, and what to show it. */
 export interface ServerOptions {

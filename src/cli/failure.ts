@@ -14,14 +14,6 @@ export class Failure extends Error {
   }
 }
 
-/** What of an error says why: Node hides the cause of a failed connection. */
-export function causeOf(error: unknown): string {
-  const { code, message, cause, errors } = error as NodeJS.ErrnoException & { errors?: unknown[] };
-  if (cause !== undefined) return causeOf(cause);
-  if (errors?.[0] !== undefined) return causeOf(errors[0]);
-  return code ?? message ?? String(error);
-}
-
 /** As the codes and as the texts of OpenSSL. One that has expired, or that is of another host, no authority makes right. */
 const UNTRUSTED = /self.signed.cert|unable.to.(get.*issuer|verify)/i;
 

@@ -1,6 +1,7 @@
+import { causeOf } from '../cause.js';
 import { apiKeyOf, urlOf, type ServerOptions } from './credentials.js';
 import { EXIT } from './exit-codes.js';
-import { causeOf, certificateHint, Failure } from './failure.js';
+import { certificateHint, Failure } from './failure.js';
 
 /** Longer than any answer takes: the store's own limit is 2 s. */
 const ANSWER_MS = 15_000;

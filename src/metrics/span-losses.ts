@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { causeOf } from '../cause.js';
 
 /** Of losses there is a line at once, and then one a minute that says how many more there were: a collector may be away for long. */
 const PAUSE_MS = 60_000;
@@ -34,12 +35,4 @@ export class SpanLosses {
     this.logger.warn(`spans are lost: ${untold} more in ${PAUSE_MS / 1000} s`);
     this.pause();
   }
-}
-
-/** The code, a status or the system's; what a collector says at length is not for the log. */
-function causeOf(error: unknown): string {
-  const { code, message, cause } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code !== undefined || cause === undefined)
-    return `${(code as string | number | undefined) ?? message ?? 'no reason is known'}`;
-  return causeOf(cause);
 }
