@@ -189,6 +189,25 @@ describe('the subscriptions of a node', () => {
     expect(connection.closed).toBeUndefined();
   });
 
+  test('nor does one between two drops that were asked for at the same time', async () => {
+    let counted = 0;
+    log.at = (point) => {
+      if (point === 'drop') return gates.pass(point);
+      return point === 'dropped' && ++counted === 2 ? gates.pass(point) : undefined;
+    };
+    gates.close('drop', 'dropped');
+    const [first, second] = [subscriptions.drop(USER), subscriptions.drop(USER)];
+    const { connection } = connect();
+    await settle();
+    gates.open('drop');
+    await first;
+    await untilChecked(connection);
+    gates.open('dropped');
+    await second;
+    await untilChecked(connection);
+    expect(connection.closed).toBeUndefined();
+  });
+
   test('a drop by another node is noticed at the next position check', async () => {
     const { connection } = connect();
     await settle();
