@@ -2,20 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { BUILD_MS } from '../test/support/build.js';
 import { FUZZ_RUNS } from '../test/support/fuzz.js';
+import { mistakesOf } from '../test/support/mistakes.js';
 import { spawnServer, startServer } from '../test/support/start-server.js';
-import { ConfigError, EXIT_CONFIG, readConfig, type Config } from './config.js';
-
-type Environment = Readonly<Record<string, string>>;
-
-function mistakesOf(environment: Environment): readonly string[] {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.mistakes;
-  }
-}
+import { EXIT_CONFIG, readConfig, type Config } from './config.js';
 
 /** A setting, what it is without being set, and a value with what that means. */
 type Setting = [

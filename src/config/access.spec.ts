@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ConfigError, readConfig } from '../config.js';
+import { mistakesOf } from '../../test/support/mistakes.js';
+import { readConfig } from '../config.js';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -11,16 +12,6 @@ const SECRET = 's'.repeat(32);
 const KEY = 'a-key-of-16-chars';
 const HASH = 'a'.repeat(64);
 const BOTH = { NOTIFIER_JWT_SECRET: SECRET, NOTIFIER_API_KEYS: `shop:${KEY}:push` };
-
-function mistakesOf(environment: Environment): readonly string[] {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.mistakes;
-  }
-}
 
 describe('where the server listens', () => {
   test.each<[string, Environment, string, boolean]>([
@@ -212,6 +203,9 @@ test('a certificate without its key is a mistake', () => {
   ]);
 });
 
+const mistakesOfTls = (NOTIFIER_TLS_CERT: string, NOTIFIER_TLS_KEY: string) =>
+  mistakesOf({ NOTIFIER_TLS_CERT, NOTIFIER_TLS_KEY });
+
 test('of a certificate and a key, the one that is none is named', () => {
   const dir = mkdtempSync(join(tmpdir(), 'notifier-tls-'));
   const file = (name: string, text: string) => {
@@ -224,14 +218,12 @@ test('of a certificate and a key, the one that is none is named', () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
   const encrypted = file('encrypted', privateKey.export(locked).toString());
-  const mistakes = (NOTIFIER_TLS_CERT: string, NOTIFIER_TLS_KEY: string) =>
-    mistakesOf({ NOTIFIER_TLS_CERT, NOTIFIER_TLS_KEY });
   const noCert = /^NOTIFIER_TLS_CERT must name a file that holds a certificate in PEM \(/;
   const noKey = /^NOTIFIER_TLS_KEY must name a file that holds a private key without a passphrase in PEM \(/;
-  expect(mistakes(cert!, key!)).toEqual([]);
-  expect(mistakes(nonsense, key!)).toEqual([expect.stringMatching(noCert)]);
-  expect(mistakes(key!, cert!)).toEqual([expect.stringMatching(noCert), expect.stringMatching(noKey)]);
-  expect(mistakes(cert!, encrypted)).toEqual([expect.stringMatching(noKey)]);
+  expect(mistakesOfTls(cert!, key!)).toEqual([]);
+  expect(mistakesOfTls(nonsense, key!)).toEqual([expect.stringMatching(noCert)]);
+  expect(mistakesOfTls(key!, cert!)).toEqual([expect.stringMatching(noCert), expect.stringMatching(noKey)]);
+  expect(mistakesOfTls(cert!, encrypted)).toEqual([expect.stringMatching(noKey)]);
   rmSync(dir, { recursive: true });
 });
 
