@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Deployment, Fault } from './fault.js';
 import { HEARTBEAT_SECONDS } from './node-faults.js';
 import { violations } from './oracle.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import type { FaultRecord, Recording } from './recording.js';
 import { Workload } from './workload.js';
 

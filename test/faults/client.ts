@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SocketClient } from '../support/socket-client.js';
 import { inTime, PATIENCE_MS } from './patience.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { ClientRecord, ConnectionRecord, ReceivedRecord } from './recording.js';
 
 /** Every how often a client looks whether it should go. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { push, type Answer } from '../support/http.js';
 import { PATIENCE_MS } from './patience.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { PushedRecord, Recording } from './recording.js';
 
 const ATTEMPTS = 60;

@@ -1,5 +1,5 @@
 import type { FaultyNode } from './nodes.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { Cost } from './recording.js';
 import type { Workload } from './workload.js';
 

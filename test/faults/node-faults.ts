@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from './fault.js';
 import { FaultyNode } from './nodes.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 
 export const HEARTBEAT_SECONDS = 1;
 

@@ -3,7 +3,7 @@ import { drop } from '../support/http.js';
 import { readWholeLog, RecordingClient } from './client.js';
 import { keyOf, RecordingConnector } from './connector.js';
 import { inTime } from './patience.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { PushedRecord, Recording } from './recording.js';
 
 /** Whom most of the load is for. */

@@ -19,6 +19,15 @@ export class Random {
     return choices[this.integer(0, choices.length - 1)]!;
   }
 
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  /** Another source, whose numbers do not depend on how often this one is asked. */
+  fork(): Random {
+    return new Random(this.integer(0, 0x7fffffff));
+  }
+
   /** The same members in another order. */
   shuffled<T>(members: readonly T[]): T[] {
     const rest = [...members];
