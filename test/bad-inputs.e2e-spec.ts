@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AUDIENCE, BAD_INPUTS, sendBadInput, type BadInput, type Outcome } from './support/bad-inputs.js';
+import { BAD_INPUTS, sendBadInput, type BadInput, type Outcome } from './support/bad-inputs.js';
 import { event, get, push } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
-import { SECRET, tokenFor } from './support/tokens.js';
+import { AUDIENCE, SECRET, tokenFor } from './support/tokens.js';
 import { eventually } from './support/wait.js';
 
 /** How soon whoever does nothing wrong must have its event, whatever was sent by others just before. */

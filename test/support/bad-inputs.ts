@@ -3,8 +3,7 @@ import { bytesOf, type Bytes } from './bytes.js';
 import { drop, event, pushed, send } from './http.js';
 import { framesOf, TEXT, type RawFrame } from './raw-frames.js';
 import { RawSocket } from './raw-socket.js';
-import { RawWebSocket } from './raw-websocket.js';
-import { part, secondsFromNow, token } from './tokens.js';
+import { RawWebSocket, type HandshakeHeaders } from './raw-websocket.js';
 
 /** One hostile or malformed input and what must come of it. */
 export interface BadInput {
@@ -44,7 +43,7 @@ interface SentBytes {
 interface SentFrames {
   readonly kind: 'ws';
   readonly path?: string;
-  readonly headers?: Readonly<Record<string, string | number | null | { readonly jwt: SentToken }>>;
+  readonly headers?: HandshakeHeaders;
   /** A first message before the frames. */
   readonly first?: string;
   readonly frames?: readonly RawFrame[];
@@ -60,24 +59,6 @@ interface SentFrames {
   /** So many sockets that upgrade and say nothing, before a normal one. */
   readonly idleWs?: number;
 }
-
-/** How a token differs from a right one. */
-interface SentToken {
-  readonly alg?: 'none';
-  /** Seconds from now; null: the claim is missing. */
-  readonly exp?: number | null;
-  readonly aud?: string;
-  readonly jku?: string;
-  /** An extension of the standard that nobody knows, said to be critical. */
-  readonly crit?: 1;
-  /** Characters that are missing at the signature's end. */
-  readonly cut?: number;
-  /** The length of a claim that is of no use. */
-  readonly pad?: number;
-}
-
-/** Whom tokens must be meant for. */
-export const AUDIENCE = 'notifier';
 
 /** Every input of the catalogue, and those found on the way since. */
 export const BAD_INPUTS = ['../bad-inputs.json', '../more-bad-inputs.json'].flatMap(
@@ -144,7 +125,7 @@ async function sendFrames(
   const { path = '/subscribe_to_events', frames = [], idleWs = 0 } = sent;
   const idle = await Promise.all(Array.from({ length: idleWs }, () => RawWebSocket.open(url, path, {})));
   const early = sent.early ? framesOf(frames) : undefined;
-  const socket = await RawWebSocket.open(url, path, handshakeHeaders(sent), early);
+  const socket = await RawWebSocket.open(url, path, sent.headers ?? {}, early);
   if (socket.status === 101 && close !== undefined) {
     if (!early) await speak(url, socket, sent);
     if (close) await socket.closed();
@@ -159,21 +140,6 @@ async function sendFrames(
     texts: socket.texts,
     reasonBytes: socket.closeReason.length,
   };
-}
-
-function handshakeHeaders({ headers = {} }: SentFrames): Record<string, string | number | null> {
-  const entries = Object.entries(headers).map(([name, value]) => {
-    const isToken = typeof value === 'object' && value !== null;
-    return [name, isToken ? `Bearer ${tokenOf(value.jwt)}` : value] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function tokenOf({ alg, exp = 300, aud = AUDIENCE, jku, crit, cut = 0, pad = 0 }: SentToken): string {
-  const claims = { sub: 'bad-w', aud, ...(exp !== null && { exp: secondsFromNow(exp) }), x: 'x'.repeat(pad) };
-  if (alg === 'none') return `${part({ alg })}.${part(claims)}.`;
-  const signed = token(claims, { ...(jku && { jku }), ...(crit && { crit: ['x'], x: 1 }) });
-  return signed.slice(0, signed.length - cut);
 }
 
 async function speak(url: string, socket: RawWebSocket, sent: SentFrames): Promise<void> {
