@@ -229,6 +229,19 @@ describe('a subscription that comes in the middle of a drop', () => {
     await expectWelcome();
   });
 
+  test('shields nobody who comes after the store lost its data from a drop of their own', async () => {
+    const client = await subscribe();
+    await client.until(({ hasReachedHead }) => hasReachedHead);
+    await endOfDrop();
+    await redis.ask('FLUSHALL');
+    // It comes before the other one is told to go, and the node never forgets the user in between.
+    const after = await subscribe();
+    expect((await client.closed()).code).toBe(4008);
+    await after.until(({ hasReachedHead, closeCode }) => hasReachedHead || closeCode !== undefined);
+    await droppedHere();
+    expect((await after.closed()).code).toBe(4503);
+  });
+
   test.each(PLACES)('is ended by another while it is held where its %s', async (place) => {
     await pushed(here.url, [event('alice', 1, 'secret')]);
     log.gates.close(place);
