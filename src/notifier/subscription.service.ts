@@ -193,7 +193,6 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
       const { version } = user.tail;
       const start = await this.buffer.start(accessId, request, version);
       if (subscription.hasEnded) return;
-      user.note(start);
       this.beginOrEnd(subscription, start, version);
     } catch (error) {
       subscription.close(this.closeFor(error));
