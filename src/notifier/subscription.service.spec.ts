@@ -246,6 +246,23 @@ describe('the subscriptions of a node', () => {
     expect(older.connection.closed).toBeUndefined();
   });
 
+  test('a connection that has yet to prove who it is takes no place until it has', async () => {
+    const { connection: oldest } = connect();
+    await settle();
+    gates.close('authenticate');
+    const { connection: unproved } = connect();
+    await gates.reached('authenticate');
+    authenticate = async () => undefined;
+    const { connection: newest } = connect();
+    await settle();
+    expect(newest.subscribed).toBeDefined();
+    expect(oldest.closed).toBeUndefined();
+    gates.open('authenticate');
+    await settle();
+    expect(unproved.subscribed).toBeDefined();
+    expect(oldest.closed).toEqual({ reason: 'replaced' });
+  });
+
   test('a connection that shows no sign of life is cut at its heartbeat', async () => {
     const { connection } = connect();
     await untilChecked(connection);
