@@ -10,7 +10,7 @@ export class KeySetUnavailableError extends Error {
   override readonly name = 'KeySetUnavailableError';
 }
 
-export const KEY_SET_TIMES = {
+const KEY_SET_TIMES = {
   /** How often a set is looked at again, so that a removed key ends; a fetch a minute is nothing to whoever serves it. */
   refreshMs: 60_000,
   /** Between two fetches: tokens with invented key ids must not become a flood of them. */

@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly apiKeyFile?: string;
 }
 
-export const DEFAULT_URL = 'http://127.0.0.1:8080';
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 /** The flag that names the server. */
 export function withUrl(command: Command): Command {

@@ -11,7 +11,7 @@ export const TOO_DEEP = -2;
 
 export const QUOTE = 34;
 export const COMMA = 44;
-export const COLON = 58;
+const COLON = 58;
 export const OPEN_BRACKET = 91;
 export const BACKSLASH = 92;
 export const CLOSE_BRACKET = 93;

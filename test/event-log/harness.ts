@@ -70,7 +70,7 @@ export class ManualClock {
 const DEADLINE_MS = 20_000;
 
 /** Resolves once `holds` does; rejects when it does not in good time. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
+async function until(holds: () => boolean, what: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);

@@ -9,7 +9,7 @@ export const HEARTBEAT_SECONDS = 1;
 const BOUNDS = { NOTIFIER_BUFFER_EVENTS: '1000000', NOTIFIER_BUFFER_BYTES: '268435456' };
 
 /** What every node is started with. */
-export const NODE = {
+const NODE = {
   NOTIFIER_HEARTBEAT: String(HEARTBEAT_SECONDS),
   NOTIFIER_LOG_LEVEL: 'warn',
   NOTIFIER_SHUTDOWN_GRACE: '2',

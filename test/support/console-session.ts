@@ -12,7 +12,7 @@ const PATIENCE_MS = 20_000;
 let browser: ConsoleBrowser;
 /** Of the test that runs; they end with it. */
 export const servers: ServerProcess[] = [];
-export const clients: SocketClient[] = [];
+const clients: SocketClient[] = [];
 export const pages: Page[] = [];
 
 /** For a file of tests with real servers, real clients and pages in a real browser, none of which may do what a page must not. */

@@ -32,7 +32,7 @@ function unicodeEscaped(text: string): string {
 }
 
 /** A string, its characters escaped or not at random. */
-export const stringText: Arbitrary<JsonText & { value: string }> = fc
+const stringText: Arbitrary<JsonText & { value: string }> = fc
   .array(character, { maxLength: 8 })
   .map((characters) => ({
     value: characters.map(({ value }) => value).join(''),
@@ -75,7 +75,7 @@ export const { value: valueText } = fc.letrec<{ value: string; list: string; obj
 }));
 
 /** `items` between brackets, with white space and commas between them. */
-export function spacedList(open: string, item: Arbitrary<string>, close: string): Arbitrary<string> {
+function spacedList(open: string, item: Arbitrary<string>, close: string): Arbitrary<string> {
   return spaced(fc.array(item, { maxLength: 4 }), open, close);
 }
 
