@@ -108,7 +108,7 @@ export function describeAppend({ open }: Suite): void {
             const before = { epoch, seq: previousSeq, tag: previousTag };
             reads.push(harness.log.read(accessId, before, EVERYTHING, undefined));
           }
-          announcements.all.push(...news);
+          announcements.hear(news);
         }),
       );
       await Promise.all(Array.from({ length: 20 }, (_, i) => harness.log.append(push(event('alice', i)))));

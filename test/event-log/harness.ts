@@ -1,6 +1,7 @@
 import type { Announcement, EventLog, StoredEvent } from '../../src/notifier/event-log.js';
 import type { Bounds, Clock } from '../../src/storage/bounds.js';
 import { onAppended } from '../support/on-appended.js';
+import { Waiters } from '../support/wait.js';
 
 /** One opened store, with a place of its own for its data. */
 export interface EventLogHarness {
@@ -66,21 +67,10 @@ export class ManualClock {
   }
 }
 
-/** Generous: machines are slow, and a test that passes never waits this long. */
-const DEADLINE_MS = 20_000;
-
-/** Resolves once `holds` does; rejects when it does not in good time. */
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 /** Everything that a store has announced. */
 export class Announcements {
   readonly all: Announcement[] = [];
+  private readonly waiters = new Waiters();
 
   /** Listens to the log, and asks for the announcements of `users` where they must be asked for. */
   static async of(harness: EventLogHarness, ...users: string[]): Promise<Announcements> {
@@ -91,7 +81,12 @@ export class Announcements {
   }
 
   listenTo(log: EventLog): void {
-    log.listen(onAppended((announcements) => this.all.push(...announcements)));
+    log.listen(onAppended((news) => this.hear(news)));
+  }
+
+  hear(news: readonly Announcement[]): void {
+    this.all.push(...news);
+    this.waiters.changed();
   }
 
   for(accessId: string): Announcement[] {
@@ -104,7 +99,10 @@ export class Announcements {
   }
 
   /** Resolves once so many events have been announced. */
-  async ofEvents(expected: number): Promise<void> {
-    await until(() => this.events.length >= expected, `the announcement of ${expected} events`);
+  ofEvents(expected: number): Promise<void> {
+    return this.waiters.until(
+      () => this.events.length >= expected,
+      () => `${this.events.length} of ${expected} events announced`,
+    );
   }
 }
