@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Test, type TestingModule } from '@nestjs/testing';
 import { event, eventOf, eventsOf, newest, push, textsOf } from '../../test/event-log/events.js';
 import { DEFAULT_BOUNDS, ManualClock } from '../../test/event-log/harness.js';
+import { Gates, settle } from '../../test/support/gates.js';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { MemoryEventLog } from '../storage/memory-event-log.js';
 import { EventBufferService } from './event-buffer.service.js';
@@ -51,6 +52,28 @@ describe('EventBufferService', () => {
       const start = await buffer.start('alice', { lastEventId }, 1);
       expect(start).toMatchObject({ recovered: true, position: { seq: 2 } });
       expect(textsOf(start.page!.events)).toEqual(textsOf([event('alice', 3)]));
+    });
+
+    it('takes no page of which the reading began before the look that it follows', async () => {
+      await buffer.push(push(event('alice', 1)));
+      const lastEventId = formatPosition(await newest(log, 'alice'));
+      await buffer.push(push(event('alice', 2)));
+      const gates = new Gates();
+      gates.close('was read');
+      const read = log.read.bind(log);
+      jest.spyOn(log, 'read').mockImplementation(async (...which) => {
+        const page = await read(...which);
+        await gates.pass('was read');
+        return page;
+      });
+      const earlier = buffer.start('alice', { lastEventId }, 1);
+      await gates.reached('was read');
+      await buffer.push(push(event('alice', 3)));
+      const later = buffer.start('alice', { lastEventId }, 1);
+      await settle();
+      gates.open('was read');
+      expect(textsOf((await earlier).page!.events)).toEqual(textsOf([event('alice', 2)]));
+      expect(textsOf((await later).page!.events)).toEqual(textsOf(eventsOf('alice', 2, 3)));
     });
 
     it('begins just before the first event that qualifies', async () => {
