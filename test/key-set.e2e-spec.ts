@@ -77,7 +77,11 @@ test('keys that have moved are not fetched from elsewhere, and the log says why'
   const environment = { NOTIFIER_JWT_JWKS_URL: `${publisher.url}/jwks`, HOST: '127.0.0.1' };
   const server = await startServer(environment);
   const line = 'the keys of tokens cannot be fetched: unexpected redirect';
-  await eventually(() => server.stderr.includes(line), line).finally(() => server.stop());
+  try {
+    await eventually(() => server.stderr.includes(line), line);
+  } finally {
+    await server.stop();
+  }
 });
 
 test('published keys verify tokens, and are fetched once for all of them', async () => {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { get, inWords } from './server.js';
+import { get, inWords, Refused } from './server.js';
 
 const EVERY_MS = 2000;
 
@@ -77,7 +77,8 @@ export function useUser(accessId: string): UserData {
         if (changed) setLog((before) => joined(before, changed));
         setError(undefined);
       } catch (reason) {
-        if (isCurrent) setError(inWords(reason));
+        // That nobody answers stands above every page.
+        if (isCurrent) setError(reason instanceof Refused ? inWords(reason) : undefined);
       }
     };
     void look();

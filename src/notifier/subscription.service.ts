@@ -203,7 +203,7 @@ export class SubscriptionService implements OnModuleInit, OnModuleDestroy {
   private beginOrEnd(subscription: Subscription, start: Start, version: number): void {
     if (this.log.isShared && start.losses !== subscription.losses) {
       subscription.close({ reason: 'fell behind' });
-    } else if (this.drops.end(subscription, start.drops)) {
+    } else if (this.drops.doEnd(start.drops, subscription)) {
       subscription.drop();
     } else this.begin(subscription, start, version);
   }

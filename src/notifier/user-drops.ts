@@ -74,14 +74,14 @@ export class UserDrops {
   }
 
   /** Whether so many drops of its user end a subscription. One that does not know its own count yet is told by the log. */
-  end(subscription: Subscription, drops: number): boolean {
+  doEnd(drops: number, subscription: Subscription): boolean {
     return subscription.drops !== undefined && drops > this.outlivedBy(subscription);
   }
 
   /** Another node, or this one, has dropped a user, for the `drops`th time. */
   hear(accessId: string, drops: number): void {
     for (const subscription of this.subscriptionsOf(accessId)) {
-      if (this.end(subscription, drops)) subscription.drop();
+      if (this.doEnd(drops, subscription)) subscription.drop();
     }
   }
 
