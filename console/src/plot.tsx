@@ -87,12 +87,22 @@ function optionsOf(
         gap: 6,
         grid: { stroke: colour('--grid'), width: 1 },
         splits: (_plot, _axis, _min, max) => [0, max / 2, max],
-        values: (_plot, splits) => splits.map((value) => (value === 0 ? '0' : format(value))),
+        values: (_plot, splits) => labels(splits, format),
       },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, colour(line.colour), lines.length))],
     hooks: { setCursor: [({ cursor }) => point.current(cursor.idx ?? undefined)] },
   };
+}
+
+/** None for the half of one connection: it would be called 1, as the whole. */
+function labels(splits: readonly number[], format: Format): string[] {
+  const roof = format(splits.at(-1)!);
+  return splits.map((value, i) => {
+    if (value === 0) return '0';
+    const label = format(value);
+    return label === roof && i < splits.length - 1 ? '' : label;
+  });
 }
 
 function seriesOf({ isFaint }: Line, stroke: string, count: number): UPlot.Series {
