@@ -110,12 +110,15 @@ function decoderOf({ headers }: IncomingMessage): Transform | undefined {
   return DECODERS[encoding as keyof typeof DECODERS]();
 }
 
+/** What stands between the semicolons of a `Content-Type`; those within quotes are none. */
+const PARTS = /(?:[^;"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+/g;
+
 const JSON_TYPE = /^(application\/json|[\w!#$&^.+-]+\/[\w!#$&^.+-]+\+json)$/;
 
 /** RFC 9110, section 8.3.1. A type that a plain form can send is refused: that is a defence against CSRF. */
 function assertJson(contentType: string | undefined): void {
   if (contentType === 'application/json') return;
-  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().match(PARTS) ?? [];
   if (!JSON_TYPE.test(type.trim())) {
     throw new UnsupportedMediaTypeException('Content-Type must be application/json');
   }
