@@ -3,7 +3,7 @@ import { Lifecycle } from '../src/notifier/lifecycle.js';
 import { OpenConnections } from '../src/notifier/open-connections.js';
 import { ShutdownService } from '../src/notifier/shutdown.service.js';
 import { Figures } from './support/figures.js';
-import { Gates } from './support/gates.js';
+import { Gates, settle } from './support/gates.js';
 import { event } from './support/http.js';
 import { CLOSE, framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
@@ -112,6 +112,33 @@ test.each([
   expect(connector.closeCode).toBe(last.length > 0 ? 1000 : 1006);
   const connections = running.app.get(OpenConnections);
   await eventually(() => connections.count === 0, 'nobody is left');
+  other.destroy();
+});
+
+test('a connector that says that nothing more will come, and is gone between two answers, harms nobody', async () => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  let appended = 0;
+  log.at = async (point) => {
+    if (point === 'appended') await gates.pass(`push ${++appended}`);
+  };
+  running = await startApp({}, [log.provider]);
+  const [connector, other] = [await connect(), await connect()];
+  gates.close('push 1', 'push 2');
+  const push = { op: TEXT, data: JSON.stringify([event('client1', 1, 'x')]) };
+  connector.write(framesOf([push, push]));
+  connector.raw.end();
+  await gates.reached('push 2');
+  // The server has read the end before the reset comes, of which only its first answer tells it.
+  await settle();
+  connector.raw.socket.resetAndDestroy();
+  gates.open('push 1');
+  const connections = running.app.get(OpenConnections);
+  await eventually(() => connections.count === 1, 'it is gone');
+  gates.open('push 2');
+  other.write(framesOf([push]));
+  await other.raw.until(() => other.texts.length === 1);
+  expect(other.texts).toEqual(['true']);
   other.destroy();
 });
 

@@ -138,7 +138,10 @@ export class PushConnection extends PeerConnection {
     const enders = socket.listeners('end') as (() => void)[];
     socket.removeAllListeners('end');
     socket.once('end', () => {
-      const end = () => enders.forEach((ender) => ender.call(socket));
+      // Of a socket that is gone meanwhile ws knows nothing any more.
+      const end = () => {
+        if (!socket.destroyed) enders.forEach((ender) => ender.call(socket));
+      };
       if (this.answers.length === 0) end();
       else this.pendingClose ??= end;
     });
