@@ -4,6 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
 import { event, push, pushed, send } from './support/http.js';
+import { framesOf, TEXT } from './support/raw-frames.js';
+import { RawWebSocket } from './support/raw-websocket.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -164,5 +166,25 @@ test('a channel that is lost because its slot left and came back is subscribed a
   await pushed(app.url, [event(USER, 2, 'after')]);
   await eventually(async () => (await channels()) === 1, 'the channel is subscribed');
   expect(client.closeCode).toBeUndefined();
+  await client.close();
+}, 60_000);
+
+test('pushes that do not wait for each other are stored in their order, whichever key is claimed first', async () => {
+  await start();
+  const client = await SocketClient.subscribe(app.url, { access_id: USER, last_event_id: null });
+  await client.until(({ hasReachedHead }) => hasReachedHead);
+  const numbers = Array.from({ length: 300 }, (_, i) => i);
+  const connector = await RawWebSocket.open(app.url, '/push_events', {});
+  // The keys are with all three servers, but for those of every tenth push, which has none.
+  const messageOf = (i: number) => {
+    const events = [event(USER, 1, i)];
+    return JSON.stringify(i % 10 === 0 ? events : { idempotency_key: `key${i}`, events });
+  };
+  connector.write(framesOf(numbers.map((i) => ({ op: TEXT, data: messageOf(i) }))));
+  await client.untilEvents(numbers.length);
+  expect(client.payloads()).toEqual(numbers);
+  await connector.raw.until(() => connector.texts.length === numbers.length);
+  expect(new Set(connector.texts)).toEqual(new Set(['true']));
+  connector.destroy();
   await client.close();
 }, 60_000);
