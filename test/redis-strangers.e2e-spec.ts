@@ -4,7 +4,7 @@ import { partitionOf } from '../src/storage/redis/partitions.js';
 import { parseRedisAddress } from '../src/redis/redis-address.js';
 import { RedisEventLog } from '../src/storage/redis-event-log.js';
 import { DEFAULT_BOUNDS } from './event-log/harness.js';
-import { drop, event, pushed, send } from './support/http.js';
+import { drop, event, push, pushed, send } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -109,4 +109,32 @@ test.each([
   } finally {
     await log.close();
   }
+});
+
+test('what is no event in one user’s list ends that log, and a push that finds it is stored once', async () => {
+  const app = await startApp({
+    NOTIFIER_STORE: 'redis',
+    NOTIFIER_REDIS_URL: redis.url,
+    NOTIFIER_BUFFER_EVENTS: '2',
+  });
+  apps.push(app);
+  await eventually(() => isReady(app.url), 'the node is ready');
+  await pushed(app.url, [event(USER, 1, 'first')]);
+  const early = await subscribe(app.url);
+  const { last_event_id: lastEventId } = early.subscribed()!;
+  await pushed(app.url, [event(USER, 2, 'second')]);
+  await early.untilEvents(1);
+  await redis.ask('LSET', `notifier:{p${partitionOf(USER)}}:e:${USER}`, 0, 'garbage');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const { status } = await push(app.url, [event(USER, 3, 'third')], { 'Idempotency-Key': 'k' });
+    expect(status).toBe(200);
+  }
+  await early.untilEvents(2);
+  expect(early.payloads()).toEqual(['second', 'third']);
+  const late = await SocketClient.subscribe(app.url, { access_id: USER, last_event_id: lastEventId });
+  await late.until(({ hasReachedHead }) => hasReachedHead);
+  expect(late.payloads()).toEqual(['third']);
+  expect(late.subscribed()!.recovered).toBe(false);
+  await early.close();
+  await late.close();
 });

@@ -50,7 +50,15 @@ local function refused_command(part)
   for _, command in ipairs({ 'RPUSH', 'PEXPIRE', 'LINDEX', 'LPOP', 'HSET', 'SET' }) do
     if not redis.acl_check_cmd(command, part.list, '0', '0') then return command end
   end
+  if not redis.acl_check_cmd('DEL', part.list) then return 'DEL' end
   if not redis.acl_check_cmd(publishing, channel_of(part.partition, part.id), '') then return publishing end
+end
+
+-- Lets go of as many of the events held as those that come have no room beside, and of what is too old.
+local function make_room(memory, head, list, count, bytes)
+  while head[SEQ] > head[TRIMMED_SEQ] and
+    (head[SEQ] + count - head[TRIMMED_SEQ] > max_events or head[BYTES] + bytes > max_bytes) do trim_oldest(head, list) end
+  trim_aged(memory, head, list)
 end
 
 local function append(part)
@@ -70,6 +78,11 @@ local function append(part)
     announced[#announced + 1] = ':'
     announced[#announced + 1] = event
   end
+  -- Before the first write that counts: where somebody has put something that is no event into the list, all of it is let go of.
+  if not pcall(make_room, memory, head, list, #items, bytes) then
+    redis.call('DEL', list)
+    clear(head)
+  end
   push(list, items)
   head[SEQ] = head[SEQ] + #items
   head[TAG] = tonumber(tag)
@@ -77,7 +90,6 @@ local function append(part)
   head[MAX_CREATED_AT] = highest(head[MAX_CREATED_AT], max_created_at)
   head[BYTES] = head[BYTES] + bytes
   while head[SEQ] - head[TRIMMED_SEQ] > max_events or head[BYTES] > max_bytes do trim_oldest(head, list) end
-  trim_aged(memory, head, list)
   -- A minute longer than the events live, so that whoever looks finds them too old before they are gone.
   redis.call('PEXPIRE', list, buffer_ttl + 60000)
   note_push(memory, head)
