@@ -16,7 +16,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** The store takes writes, and the server is not going down. */
+  /** The store takes writes, or is a Redis that merely refuses them and can be read, and the server is not going down. */
   @Get('ready')
   ready(): { status: 'ok' } {
     if (!this.lifecycle.isServing) throw new ServiceUnavailableException('the server is going down');
