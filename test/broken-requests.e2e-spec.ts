@@ -112,7 +112,6 @@ describe('what is not HTTP is answered in the form of every other error, and end
     expectError(answers()[0], 408);
   });
 
-  // As behind a proxy that lost the rest: it is no mistake in the request, and whoever sent it tries again.
   test.each([
     ['headers', 'GET /subscribe_to_events HTTP/1.1\r\nHost: 127.0.0.1\r\nAcc'],
     ['a body', `${HEAD}Content-Length: 100\r\n\r\n[`],
@@ -122,7 +121,8 @@ describe('what is not HTTP is answered in the form of every other error, and end
     socket.socket.end();
     await socket.ended();
     expect(answers()).toHaveLength(1);
-    expectError(answers()[0], 408);
+    expectError(answers()[0], 400);
+    expect(JSON.parse(answers()[0]!.body)).toMatchObject({ message: 'the request was cut off' });
   });
 });
 

@@ -41,7 +41,7 @@ const FAILURES = {
   404: { when: 'No such path.', message: 'no such path' },
   405: { when: 'Wrong method.', message: 'use POST', headers: ALLOW },
   408: {
-    when: 'Headers took longer than 10 s, or the whole request longer than 15 s, or it was cut off half-way.',
+    when: 'Headers took longer than 10 s, or the whole request longer than 15 s.',
     message: 'the request took too long',
   },
   413: {

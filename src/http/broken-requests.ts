@@ -26,7 +26,7 @@ function refusalFor({ code = '' }: NodeJS.ErrnoException): HttpException | undef
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new HttpException('the request took too long', 408);
     case 'HPE_INVALID_EOF_STATE':
-      return new HttpException('the request was cut off', 408);
+      return new HttpException('the request was cut off', 400);
     case 'HPE_HEADER_OVERFLOW':
       return new HttpException('headers are too large', 431);
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
