@@ -120,9 +120,9 @@ function readLimits(reader: Reader) {
     ),
     heartbeatMs: reader.seconds('NOTIFIER_HEARTBEAT', 30, 1),
     subscribeTimeoutMs: reader.seconds('NOTIFIER_SUBSCRIBE_TIMEOUT', 10, 1),
-    // All bodies together have 64 MiB: one that is larger would never be taken.
-    maxBodyBytes: reader.integer('NOTIFIER_MAX_BODY', 1_048_576, 2, 2 ** 26),
+    // A body is held as text while it is read: V8's longest string has 2^29 characters.
+    maxBodyBytes: reader.integer('NOTIFIER_MAX_BODY', 1_048_576, 2, 2 ** 28),
     maxBatchEvents: reader.integer('NOTIFIER_MAX_BATCH', 1000, 1, 1_000_000),
-    maxEventBytes: reader.integer('NOTIFIER_MAX_EVENT', 262_144, 1024, 2 ** 26),
+    maxEventBytes: reader.integer('NOTIFIER_MAX_EVENT', 262_144, 1024, 2 ** 28),
   };
 }

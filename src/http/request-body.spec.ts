@@ -34,7 +34,10 @@ describe.each([
 
   /** A server that answers with the body that it has read. */
   async function serve(maxBytes: number): Promise<void> {
-    const reader = new BodyReader(maxBytes, new BodiesInTheMaking());
+    const reader = new BodyReader(
+      maxBytes,
+      new BodiesInTheMaking({ maxBodyBytes: maxBytes, maxBatchEvents: 1, maxEventBytes: 1 }),
+    );
     server = createServer({ IncomingMessage: Request }, (request, response) => {
       reading++;
       reader
@@ -187,6 +190,12 @@ describe.each([
         first.destroy();
         await until(() => reading === 0);
       }
+    });
+
+    test('receives a body that is as long as is allowed, where that is more', async () => {
+      server.close();
+      await serve(80 * 1024 * 1024);
+      expect((await post(Buffer.alloc(80 * 1024 * 1024, ' '))).status).toBe(200);
     });
 
     test('gives back what a body took that broke off', async () => {
