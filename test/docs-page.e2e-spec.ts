@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Chromium } from './support/chromium.js';
+import { Chromium, LAUNCH_MS } from './support/chromium.js';
 import { get } from './support/http.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 
@@ -8,7 +8,7 @@ let running: RunningApp;
 
 beforeAll(async () => {
   chromium = await Chromium.launch();
-}, 60_000);
+}, LAUNCH_MS);
 
 afterAll(() => chromium.close());
 

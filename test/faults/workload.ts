@@ -12,6 +12,9 @@ export const USERS = ['alice', 'bob', 'é😀', '{curly}', 'user-5', 'user-6'] a
 /** Whom batches over many partitions are for: so many users are on every server of a cluster. */
 const CROWD = Array.from({ length: 30 }, (_, i) => `crowd-${i}`);
 
+/** How long logs may be unreadable in the end, when nothing is done to anything. */
+const READ_MS = 30_000;
+
 const CONNECTORS = 3;
 const CLIENTS_A_USER = 2;
 
@@ -92,8 +95,9 @@ export class Workload {
     const isThere = (client: RecordingClient) => client.hasNow(lastOf.get(client.record.user)!);
     while (Date.now() < ends && !this.clients.every(isThere)) await delay(100);
     for (const client of this.clients) client.record.caughtUp = isThere(client);
+    const readEnds = Date.now() + READ_MS;
     for (const [user, name] of lastOf) {
-      const received = await readWholeLog(this.urls, user, name);
+      const received = await readWholeLog(this.urls, user, name, readEnds);
       this.recording.logs.push({ user, received });
     }
     this.isOver = true;

@@ -21,6 +21,9 @@ const FLAGS = [
   '--remote-debugging-port=0',
 ];
 
+/** Its first start reads some 300 MB from the disk, on a busy machine in 20 s and more: for the hooks that launch it. */
+export const LAUNCH_MS = 120_000;
+
 const DEVTOOLS = /DevTools listening on (\S+)/;
 
 interface Reply {
@@ -58,7 +61,7 @@ export class Chromium {
     const child = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank']);
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await eventually(() => DEVTOOLS.test(output) || child.exitCode !== null, 'Chromium listens');
+    await eventually(() => DEVTOOLS.test(output) || child.exitCode !== null, 'Chromium listens', LAUNCH_MS);
     const url = DEVTOOLS.exec(output)?.[1];
     if (url === undefined) throw new Error(`Chromium ended: ${output}`);
     const socket = new WebSocket(url);
