@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { changeMeta, hideOwner } from '../../../test/support/lmdb-meta.js';
 import { formatPosition } from '../../notifier/position.js';
 import { newestPosition, requestedSeq, startPoint } from '../../notifier/start-point.js';
@@ -11,6 +12,7 @@ import { FolderError } from './folder-error.js';
 import type { LmdbFile } from './lmdb-file.js';
 import type { Owner } from './meta.js';
 import { openFile } from './open-file.js';
+import type { Database } from './tree.js';
 
 const BOUNDS = {
   bufferEvents: 10_000,
@@ -159,6 +161,24 @@ describe('of a process that was killed', () => {
     expect(fileOf(log).found.missingJournals).toEqual([second]);
     expect(await isRecovered(log, place)).toBe(false);
     await log.close();
+  });
+
+  test('none is missed where it had taken them away itself, and had nothing left to do but to give the folder up', async () => {
+    const log = openLog();
+    const place = await placeOf(log);
+    await log.append({ events: [event] });
+    const { db } = fileOf(log) as unknown as { db: Database };
+    const write = db.ifVersion.bind(db);
+    jest.spyOn(db, 'ifVersion').mockImplementation((...all) => {
+      if (!existsSync(join(dir, FILES[1]!))) throw new Error('killed');
+      return write(...all);
+    });
+    await log.close();
+    await hideOwner(dir);
+    const next = openLog();
+    expect(fileOf(next).found.missingJournals).toEqual([]);
+    expect(await isRecovered(next, place)).toBe(true);
+    await next.close();
   });
 
   test('all that is there is read, and each next start finds all that should be', async () => {

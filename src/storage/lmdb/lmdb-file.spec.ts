@@ -221,6 +221,8 @@ test('a file that is closed keeps its owner until the journals are gone, and tho
   expect(steps).toEqual([
     { journals: 2, isOwned: true, commits: 0 },
     { journals: 2, isOwned: true, commits: 1 },
+    // The mark says that nobody need look for the journals any more.
+    { journals: 2, isOwned: true, commits: 1 },
     { journals: 0, isOwned: false, commits: 1 },
   ]);
   file = openFile({ dir, sync: 'process' });

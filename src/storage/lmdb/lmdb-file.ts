@@ -273,7 +273,8 @@ export class LmdbFile {
   async close(): Promise<void> {
     try {
       await this.settleAll();
-      // While the folder is still this process's: the next one's have the same names. A kill between here and the end leaves a doubt for nothing.
+      await this.transact([this.mark.withoutJournals]);
+      // While the folder is still this process's: the next one's have the same names.
       this.journal.remove();
       await this.transact([{ key: this.mark.key, value: undefined }], { ...this.current, owner: null });
     } catch {

@@ -1,6 +1,7 @@
 import { FolderError } from './folder-error.js';
 import { metaKey, ownerKey, ownerKeys } from './keys.js';
 import { decodeMeta } from './meta.js';
+import type { PendingRecord } from './pending-records.js';
 import type { Database } from './tree.js';
 
 /** What a mark says of the journals: whether they may hold something, and so must be there. */
@@ -40,6 +41,11 @@ export class OwnerMark {
   /** Says within a transaction that journals must be there, or need not. */
   say(hasJournals: boolean): void {
     this.db.putSync(this.key, hasJournals ? HAS_JOURNALS : HAS_NONE);
+  }
+
+  /** The record that says that no journals need be there. */
+  get withoutJournals(): PendingRecord {
+    return { key: this.key, value: HAS_NONE };
   }
 
   /** @throws FolderError where another process has taken the file over */
