@@ -22,16 +22,12 @@ export class Gate {
 
   private place(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const enter = () => {
-        signal.removeEventListener('abort', giveUp);
-        resolve();
-      };
       const giveUp = () => {
-        this.waiting.delete(enter);
+        this.waiting.delete(resolve);
         reject(signal.reason as Error);
       };
       signal.addEventListener('abort', giveUp, { once: true });
-      this.waiting.add(enter);
+      this.waiting.add(resolve);
     });
   }
 
