@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config.js';
+import { evictedBy } from '../redis/eviction.js';
 import { describeAddress } from '../redis/redis-address.js';
 import type { RedisServer } from '../redis/redis-server.js';
 import { RedisServers } from '../redis/redis-servers.js';
@@ -111,11 +112,9 @@ async function checkSettings({ commands, name }: RedisServer): Promise<Finding[]
 }
 
 function checkPolicy(name: string, policy: string): Finding {
-  if (policy === 'noeviction') return ok(`Redis: ${name} evicts nothing`);
-  const what = policy.startsWith('allkeys-')
-    ? 'logs and what is remembered of them'
-    : 'events and idempotency keys';
-  return problem(`Redis: ${name} may evict ${what} (maxmemory-policy ${policy})`, 'set it to noeviction');
+  const evicted = evictedBy(policy);
+  if (evicted === undefined) return ok(`Redis: ${name} evicts nothing`);
+  return problem(`Redis: ${name} may evict ${evicted} (maxmemory-policy ${policy})`, 'set it to noeviction');
 }
 
 function checkPersistence(name: string, settings: ReadonlyMap<string, string>): Finding {

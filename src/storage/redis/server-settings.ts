@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { evictedBy } from '../../redis/eviction.js';
 import type { RedisServer } from '../../redis/redis-server.js';
 
 /**
@@ -18,13 +19,9 @@ export async function inspectServer({ commands, name }: RedisServer, logger: Log
     setting('appendonly'),
     setting('appendfsync'),
   ]);
-  if (policy !== '' && policy !== 'noeviction') {
-    const what = policy.startsWith('allkeys-')
-      ? 'what is remembered of them without a trace'
-      : 'idempotency keys';
-    logger.warn(
-      `Redis at ${name} has maxmemory-policy ${policy}: it may evict users' logs and ${what}; set noeviction`,
-    );
+  const evicted = policy === '' ? undefined : evictedBy(policy);
+  if (evicted !== undefined) {
+    logger.warn(`Redis at ${name} has maxmemory-policy ${policy}: it may evict ${evicted}; set noeviction`);
   }
   return appendOnly === 'yes' && flush === 'always';
 }
