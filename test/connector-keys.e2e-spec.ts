@@ -132,6 +132,13 @@ test('health checks are open', async () => {
   expect((await get(url, '/health/ready')).status).toBe(200);
 });
 
+test('a health check of HTTP/1.0 needs no Host', async () => {
+  const raw = await RawSocket.connect(await start({ NOTIFIER_JWT_SECRET: 's'.repeat(32) }));
+  raw.write('GET /health/live HTTP/1.0\r\n\r\n');
+  await raw.ended();
+  expect(raw.statuses).toEqual([200]);
+});
+
 test('idempotency keys are each connector’s own, over HTTP and WebSocket alike', async () => {
   const url = await start();
   const pushWith = (key: string, payload: string) =>
