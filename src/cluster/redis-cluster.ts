@@ -144,7 +144,8 @@ export class RedisCluster extends Cluster {
   override async close(): Promise<void> {
     clearInterval(this.timer);
     this.isClosed = true;
-    if (this.server?.isReady) await Promise.race([this.lease(0), delay(ANSWER_MS)]);
+    const late = delay(ANSWER_MS, undefined, { ref: false });
+    if (this.server?.isReady) await Promise.race([this.lease(0), late]);
     this.servers.close();
   }
 

@@ -86,6 +86,8 @@ export class RedisServer {
   }
 
   close(): void {
+    // ioredis would wait 2 s for the end of connections that have ended.
+    if (this.isClosed) return;
     clearInterval(this.timer);
     this.isClosed = true;
     this.commands.disconnect();
