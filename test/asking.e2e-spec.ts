@@ -78,6 +78,19 @@ test('an answer that is neither yes nor no is in the log, once', async () => {
   expect(server.stderr.match(/the authenticator answers 404, which is neither yes/g)).toHaveLength(1);
 });
 
+test('that it stops answering, and that it answers again, is in the log once', async () => {
+  const server = await startServer({ NOTIFIER_AUTH_URL: `${asked.url}/may`, HOST: '127.0.0.1' });
+  for (const status of [500, 503, 403, 200]) {
+    answerWith(status);
+    await outcome(server.url, withToken('t'));
+  }
+  await server.stop();
+  expect(server.stderr.match(/"msg":"the authenticator [^"]+/g)).toEqual([
+    '"msg":"the authenticator does not answer: status 500',
+    '"msg":"the authenticator answers again',
+  ]);
+});
+
 test('a redirect is not followed', async () => {
   answerWith(307, { Location: `${asked.url}/elsewhere` });
   expect(await outcome(await start(), withToken('t'))).toBe(UNANSWERED);
