@@ -6,7 +6,8 @@ export class Turns {
   /** Waits until this push is `claimed`, well or not, and so is every one before it that has a user in common with it. */
   async take(accessIds: ReadonlySet<string>, claimed: Promise<unknown> | undefined): Promise<void> {
     const before = [...accessIds].map((accessId) => this.last.get(accessId));
-    const turn = Promise.allSettled([claimed, ...before]);
+    // Without what they were answered: each turn would keep all before it, for as long as there is always one more.
+    const turn = Promise.allSettled([claimed, ...before]).then(() => undefined);
     for (const accessId of accessIds) this.last.set(accessId, turn);
     await turn;
     for (const accessId of accessIds) if (this.last.get(accessId) === turn) this.last.delete(accessId);
