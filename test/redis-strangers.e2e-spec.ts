@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { startPoint } from '../src/notifier/start-point.js';
 import { partitionOf } from '../src/storage/redis/partitions.js';
 import { parseRedisAddress } from '../src/redis/redis-address.js';
 import { RedisEventLog } from '../src/storage/redis-event-log.js';
@@ -106,6 +107,27 @@ test.each([
     // Once an hour a push looks at the heads of the partition, to forget those whose time is over.
     now += 3_600_001;
     expect(await store(neighbour)).toBe('stored');
+  } finally {
+    await log.close();
+  }
+});
+
+test('a push that finds no head in the place of its user’s has nobody else forgotten without a trace', async () => {
+  const address = parseRedisAddress(redis.url)!;
+  let now = Date.now();
+  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 }, () => now);
+  try {
+    await eventually(() => log.isReady(), 'Redis takes events');
+    const partition = partitionOf(USER);
+    let neighbour = 'a';
+    while (partitionOf(neighbour) !== partition) neighbour += 'a';
+    const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 7, text: '7' }] });
+    await store(neighbour);
+    // Long enough for what is known of the neighbour to be forgotten by the next push.
+    now += 2 * (DEFAULT_BOUNDS.bufferTtlMs + DEFAULT_BOUNDS.headTtlMs);
+    await redis.ask('HSET', `notifier:{p${partition}}:h`, USER, 'garbage');
+    await expect(store(USER)).rejects.toThrow();
+    expect(startPoint(await log.view(neighbour, 0), { timestamp: 7 }).recovered).toBe(false);
   } finally {
     await log.close();
   }

@@ -109,7 +109,6 @@ end
 local partitions, parts = {}, {}
 while key_index < #KEYS do
   local partition = open_partition(next_key())
-  sweep(partition)
   partition.memory[SERIAL] = partition.memory[SERIAL] + 1
   for _ = 1, tonumber(next_arg()) do parts[#parts + 1] = look_at(partition, next_key()) end
   partitions[#partitions + 1] = partition
@@ -117,7 +116,10 @@ end
 local refused = parts[1] and refused_command(parts[1])
 if refused then return redis.error_reply('NOPERM this user may not call ' .. refused) end
 
-for _, partition in ipairs(partitions) do save_partition(partition) end
+for _, partition in ipairs(partitions) do
+  sweep(partition)
+  save_partition(partition)
+end
 for _, part in ipairs(parts) do append(part) end
 -- Last: a push that was stopped after all is stored by its repeat, not taken for stored.
 if claim_form == 'claim' then
