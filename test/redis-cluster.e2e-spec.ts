@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
+import { readIdempotencyKey } from '../src/wire/idempotency-key.js';
 import { event, push, pushed, send } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
@@ -31,6 +32,11 @@ afterEach(async () => {
 
 function slotOf(user: string): number {
   return slotOfPartition(partitionOf(user));
+}
+
+/** The partition of the claim of a connector's idempotency key, where connectors have no API keys. */
+function partitionOfKey(key: string): number {
+  return partitionOf(readIdempotencyKey(key, Buffer.alloc(0), '')!.key);
 }
 
 async function start(url = cluster.url, environment = {}): Promise<void> {
@@ -187,4 +193,13 @@ test('pushes that do not wait for each other are stored in their order, whicheve
   expect(new Set(connector.texts)).toEqual(new Set(['true']));
   connector.destroy();
   await client.close();
+}, 60_000);
+
+test('a repeat is known, and other events are a conflict, where key and user share a partition', async () => {
+  await start();
+  const keys = Array.from({ length: 20_000 }, (_, i) => `key${i}`);
+  const key = keys.find((one) => partitionOfKey(one) === partitionOf(USER))!;
+  const pushOf = async (payload: string) =>
+    (await push(app.url, [event(USER, 1, payload)], { 'Idempotency-Key': key })).status;
+  expect([await pushOf('x'), await pushOf('x'), await pushOf('y')]).toEqual([200, 200, 422]);
 }, 60_000);

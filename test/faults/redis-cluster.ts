@@ -111,7 +111,7 @@ export class FaultyCluster {
       const keys = (await source.ask('CLUSTER', 'GETKEYSINSLOT', slot, 100_000)) as string[];
       if (keys.length === 0) break;
       // Heads and events first: from then on the rest of the way is done by redirections.
-      const ordered = keys.toSorted((a, b) => Number(a.includes(':i:')) - Number(b.includes(':i:')));
+      const ordered = keys.toSorted((a, b) => Number(/:[im]:/.test(a)) - Number(/:[im]:/.test(b)));
       const some = ordered.slice(0, Math.max(1, Math.ceil(keys.length / 4)));
       await source.ask('MIGRATE', '127.0.0.1', target.port, '', 0, 5000, 'KEYS', ...some);
       await between();

@@ -63,7 +63,7 @@ export class Appends {
     if (calls.length === 0) return outcome === 'known' ? 'repeated' : 'stored';
     // Each partition's part is marked with the claim's name: a repeat completes what was cut off, and no more.
     const form = [MARKED_HERE, name!, String(this.bounds.idempotencyTtlMs + 60_000)];
-    const keysAt = (there: number) => [this.keys.claim(there, idempotency.key)];
+    const keysAt = (there: number) => [this.keys.marker(there, idempotency.key)];
     return this.appendAll(calls, { form, keysAt }, arrival);
   }
 

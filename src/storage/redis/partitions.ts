@@ -36,6 +36,11 @@ export class Keys {
     return `${this.prefix}:{p${partition}}:i:${key}`;
   }
 
+  /** What marks a partition's part of a push with its claim, which may be in the same partition. */
+  marker(partition: number, key: string): string {
+    return `${this.prefix}:{p${partition}}:m:${key}`;
+  }
+
   channel(accessId: string): string {
     return `${this.prefix}:{p${partitionOf(accessId)}}:c:${accessId}`;
   }
