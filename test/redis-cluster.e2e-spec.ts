@@ -195,6 +195,27 @@ test('pushes that do not wait for each other are stored in their order, whicheve
   await client.close();
 }, 60_000);
 
+test('a push is stored although one before it, to the same user, waits for a server that it does not need', async () => {
+  await start();
+  const keys = Array.from({ length: 100 }, (_, i) => `key${i}`);
+  const slotOfKey = (one: string) => slotOfPartition(partitionOfKey(one));
+  const key = keys.find((one) => slotOfKey(one) > 6000 && slotOfKey(one) < 10_000)!;
+  const server = cluster.masters[1]!;
+  const answered: string[] = [];
+  const pushOf = async (what: string, headers = {}) => {
+    const { status } = await push(app.url, [event(USER, 1, what)], headers);
+    answered.push(what);
+    return status;
+  };
+  server.pause();
+  const waiting = pushOf('of two servers', { 'Idempotency-Key': key });
+  await delay(100);
+  expect(await pushOf('of one')).toBe(200);
+  expect(answered).toEqual(['of one']);
+  server.resume();
+  await waiting;
+}, 60_000);
+
 test('a repeat is known, and other events are a conflict, where key and user share a partition', async () => {
   await start();
   const keys = Array.from({ length: 20_000 }, (_, i) => `key${i}`);
