@@ -14,7 +14,7 @@ export class Turns {
    * that a server that serves none of these users were needed for them.
    */
   async take(accessIds: ReadonlySet<string>, claimed: Promise<unknown> | undefined): Promise<void> {
-    const before = [...accessIds].map((accessId) => this.last.get(accessId));
+    const before = new Set([...accessIds].map((accessId) => this.last.get(accessId)));
     const turn = settled([claimed, ...before]);
     for (const accessId of accessIds) this.last.set(accessId, turn);
     await turn;
