@@ -2,19 +2,30 @@ import { generateKeyPairSync } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { connect, type PeerCertificate } from 'node:tls';
+import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Figures } from './support/figures.js';
 import { event, pushed } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { SocketClient } from './support/socket-client.js';
+import { startApp, type RunningApp } from './support/start-app.js';
 import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
+import { TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
+import { WrappedLog } from './support/wrapped-log.js';
 
 const CERTIFICATES = resolve(import.meta.dirname, 'certificates');
+
+const HOST = 'Host: localhost\r\n';
+const BODY = JSON.stringify([event('client1', 1, 'x')]);
+const PUSH = `POST /push_events HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
+const STREAM = '/subscribe_to_events?access_id=client1&timestamp=0';
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
 let dir: string;
 let server: ServerProcess | undefined;
@@ -152,4 +163,56 @@ test('over TLS, a small frame fills no socket', async () => {
   const asked = request(`${server.url}/metrics`, { ca, agent: false }).end();
   const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
   expect(new Figures(await text(response)).value('notifier_full_sockets_total')).toBe(0);
+});
+
+describe('over TLS, too, a peer that has said all it has to say', () => {
+  let running: RunningApp;
+  let log: WrappedLog;
+  let server: Server;
+  let socket: TLSSocket;
+
+  beforeEach(async () => {
+    await install('first');
+    log = new WrappedLog(new TestStore('memory').open());
+    running = await startApp(files(), [log.provider]);
+    server = running.app.getHttpServer();
+  });
+
+  afterEach(async () => {
+    socket.destroy();
+    await running.close();
+  });
+
+  function connectHalfOpen(): void {
+    const port = Number(new URL(running.url).port);
+    const options = { host: '127.0.0.1', port, rejectUnauthorized: false, allowHalfOpen: true };
+    socket = connect(options);
+  }
+
+  test('still gets its answers', async () => {
+    connectHalfOpen();
+    const [accepted] = (await once(server, 'secureConnection')) as [TLSSocket];
+    // The store takes nothing before the server has read that nothing more comes.
+    const ended = once(accepted, 'end');
+    log.at = async () => void (await ended);
+    socket.end(PUSH.repeat(3));
+    expect((await text(socket)).match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['a whole request', `GET /health/live HTTP/1.1\r\n${HOST}\r\n`],
+    ['half a request', PUSH.slice(0, -5)],
+    ['a handshake', `GET /subscribe_to_events HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`],
+    ["a connector's handshake", `GET /push_events HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`],
+    ['to be sent a stream', `GET ${STREAM} HTTP/1.1\r\n${HOST}Accept: text/event-stream\r\n\r\n`],
+  ])('and said %s, holds no connection', async (_what, bytes) => {
+    connectHalfOpen();
+    socket.end(bytes);
+    await text(socket);
+    await eventually(
+      () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))),
+      'the server has let go of it',
+    );
+  });
 });

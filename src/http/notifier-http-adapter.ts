@@ -43,8 +43,12 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
-/** A handshake of the slow kind takes four round trips. */
-const TLS_HANDSHAKE_MS = 10_000;
+const TLS_OPTIONS = {
+  /** A handshake of the slow kind takes four round trips. */
+  handshakeTimeout: 10_000,
+  /** As Node's plain HTTP server has it: without it, Node ends the connection once the peer has said all it has to say. */
+  allowHalfOpen: true,
+};
 
 /** The Express adapter with limits of the server's own, and a way around Express for the requests that must be fast. */
 export class NotifierHttpAdapter extends ExpressAdapter {
@@ -95,7 +99,7 @@ export class NotifierHttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const handler: Handler = (request, response) => this.handle(request, response);
     const server = this.tls
-      ? createTlsServer({ ...SERVER_OPTIONS, ...this.tls, handshakeTimeout: TLS_HANDSHAKE_MS }, handler)
+      ? createTlsServer({ ...SERVER_OPTIONS, ...TLS_OPTIONS, ...this.tls }, handler)
       : createServer(SERVER_OPTIONS, handler);
     server.maxHeadersCount = MAX_HEADERS;
     server.maxConnections = this.maxSockets;
