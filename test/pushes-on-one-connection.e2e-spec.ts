@@ -68,14 +68,20 @@ describe.each(STORES)('with the %s store', (name) => {
     socket.destroy();
   });
 
-  test('nothing behind a push that is refused unread is done: its connection ends', async () => {
-    const socket = await connect();
-    socket.write(pushOf('[]') + pushOf('[]').replace('json', 'xml') + pushOf(`[${EVENT}]`).repeat(2));
-    await socket.ended();
-    expect(socket.statuses).toEqual([200, 415]);
-    expect((await get(running.url, '/clients?access_id=client1')).text).toContain('"events":0');
-    socket.destroy();
-  });
+  test.each([
+    [415, pushOf('[]').replace('json', 'xml')],
+    [417, pushOf('[]').replace('Host', 'Expect: nonsense\r\nHost')],
+  ])(
+    'nothing behind a push that is refused unread is done: its connection ends (%i)',
+    async (status, refused) => {
+      const socket = await connect();
+      socket.write(pushOf('[]') + refused + refused + pushOf(`[${EVENT}]`).repeat(2));
+      await socket.ended();
+      expect(socket.statuses).toEqual([200, status]);
+      expect((await get(running.url, '/clients?access_id=client1')).text).toContain('"events":0');
+      socket.destroy();
+    },
+  );
 
   test('whoever has said all it has to say still gets its answers', async () => {
     const socket = await connect();

@@ -52,6 +52,10 @@ const FAILURES = {
     when: 'The body is not said to be JSON in UTF-8, or its encoding is not identity, gzip, deflate or br.',
     message: 'Content-Type must be application/json',
   },
+  417: {
+    when: '`Expect` is something else than `100-continue`.',
+    message: 'nothing but 100-continue can be expected',
+  },
   422: {
     when: 'The `Idempotency-Key` was used for other events.',
     message: 'the idempotency key was used for other events',
@@ -78,7 +82,7 @@ const FAILURES = {
 type FailureStatus = keyof typeof FAILURES;
 
 /** What any request at all may be answered with. */
-const ANYWHERE: readonly FailureStatus[] = [400, 403, 408, 431, 500];
+const ANYWHERE: readonly FailureStatus[] = [400, 403, 408, 417, 431, 500];
 
 /** What no operation of the document is answered with, since it is for requests that are none. */
 const NOWHERE = { NotFound: 404, MethodNotAllowed: 405 } as const;

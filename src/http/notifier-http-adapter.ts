@@ -106,6 +106,10 @@ export class NotifierHttpAdapter extends ExpressAdapter {
     server.timeout = SILENCE_MS;
     // Node's own name, without documentation: whoever has said all it has to say, as `nc -N` does, still gets its answers.
     Object.assign(server, { httpAllowHalfOpen: true });
+    // Node's answer would have no body.
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+      this.answerUnexpected(request, response),
+    );
     // Node cuts the connection where nobody listens, and with it what earlier requests would have been answered.
     server.on('connect', (request: IncomingMessage, socket) => this.refuseTunnel(request, socket as Socket));
     const broken = new BrokenRequests();
@@ -128,12 +132,22 @@ export class NotifierHttpAdapter extends ExpressAdapter {
   private handle(request: IncomingMessage, response: ServerResponse): void {
     if (isToldToClose(request.socket)) return;
     const refusal = this.refusal(request);
-    if (refusal) {
-      this.refused(request, refusal);
-      return answerError(response, refusal);
-    }
+    if (refusal) return this.refuse(response, refusal);
     const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;
     const express = this.getInstance<Handler>();
     (shortcut ?? express)(request, response);
+  }
+
+  private answerUnexpected(request: IncomingMessage, response: ServerResponse): void {
+    if (isToldToClose(request.socket)) return;
+    this.refuse(
+      response,
+      this.refusal(request) ?? new HttpException('nothing but 100-continue can be expected', 417),
+    );
+  }
+
+  private refuse(response: ServerResponse, refusal: HttpException): void {
+    this.refused(response.req, refusal);
+    answerError(response, refusal);
   }
 }

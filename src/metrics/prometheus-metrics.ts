@@ -14,7 +14,7 @@ import { processMetrics } from './process-metrics.js';
 type Counts<Value extends string> = Record<Value, number>;
 
 /** Of errors that are answered: `docs/protocol.md`, section 5. */
-const STATUSES = [400, 401, 403, 404, 405, 413, 415, 422, 426, 429, 431, 500, 503];
+const STATUSES = [400, 401, 403, 404, 405, 413, 415, 417, 422, 426, 429, 431, 500, 503];
 
 /** Who ended a connection where this server did not: the client, its network, or a broken frame. */
 const PEER = 'peer';

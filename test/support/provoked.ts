@@ -39,6 +39,11 @@ export class Provoked {
       operation: 'POST /push_events',
       request: () => push(this.url, EVENT, { 'Content-Type': 'text/plain' }),
     },
+    {
+      status: 417,
+      operation: 'GET /clients',
+      request: () => get(this.url, '/clients', { Expect: 'nonsense' }),
+    },
     { status: 422, operation: 'POST /push_events', request: () => this.repeatWithOtherEvents() },
     {
       status: 426,
