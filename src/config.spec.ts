@@ -177,10 +177,25 @@ describe('the configuration', () => {
     expect(warningsOf({ NOTIFIER_BUFFER_BYTES: '262143' })).toEqual([
       'NOTIFIER_MAX_EVENT (262144) is more than NOTIFIER_BUFFER_BYTES (262143): a larger event is trimmed as soon as it is stored, with all that its user has',
     ]);
+    expect(warningsOf({ NOTIFIER_BUFFER_EVENTS: '100', NOTIFIER_MAX_BATCH: '100' })).toEqual([]);
+    expect(warningsOf({ NOTIFIER_BUFFER_EVENTS: '100' })).toEqual([
+      'NOTIFIER_MAX_BATCH (1000) is more than NOTIFIER_BUFFER_EVENTS (100): of a larger push to one user the first events are trimmed as soon as they are stored, and no connection gets them',
+    ]);
     expect(warningsOf({ NOTIFIER_SHUTDOWN_GRACE: '2' })).toEqual([
       'NOTIFIER_SHUTDOWN_DELAY (2) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (2): connections are cut before their clients are told',
     ]);
   });
+
+  test.each(['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'])(
+    'warns of a %s that the store does not use',
+    (name) => {
+      const value = name === 'NOTIFIER_REDIS_URL' ? 'redis://a' : '1';
+      expect(warningsOf({ [name]: value, NOTIFIER_STORE: 'redis' })).toEqual([]);
+      expect(warningsOf({ [name]: value })).toEqual([
+        `${name} is not used: NOTIFIER_STORE is lmdb, and what this node stores no other node has; set NOTIFIER_STORE=redis if there are several`,
+      ]);
+    },
+  );
 
   test('ignores what Kubernetes injects for a Service called notifier, and every name that is not its own', () => {
     const injected = {

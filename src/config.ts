@@ -55,23 +55,47 @@ export function readConfig(environment: Environment): Config {
     ...readLimits(reader),
   };
   warnOfOddPairs(reader, config);
+  warnOfIdleRedis(reader, config.store);
   reader.finish();
   return Object.freeze({ ...config, warnings: reader.warnings });
 }
 
+/** What would have nodes share their events, and is of no use to the other stores. */
+const SHARING = ['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'];
+
+/** Several nodes would each answer `true`, and each keep its events to itself. */
+function warnOfIdleRedis(reader: Reader, store: Config['store']): void {
+  const idle = SHARING.find((name) => reader.isSet(name));
+  if (store === 'redis' || idle === undefined) return;
+  reader.warn(
+    `${idle} is not used: NOTIFIER_STORE is ${store}, and what this node stores no other node has; set NOTIFIER_STORE=redis if there are several`,
+  );
+}
+
 /** Each is allowed by itself; the defaults fit one another. */
 function warnOfOddPairs(reader: Reader, config: Omit<Config, 'warnings'>): void {
-  const { maxEventBytes, bounds, shutdownDelayMs, shutdownGraceMs } = config;
-  if (maxEventBytes > bounds.bufferBytes) {
-    reader.warn(
-      `NOTIFIER_MAX_EVENT (${maxEventBytes}) is more than NOTIFIER_BUFFER_BYTES (${bounds.bufferBytes}): a larger event is trimmed as soon as it is stored, with all that its user has`,
-    );
-  }
+  const { maxBatchEvents, maxEventBytes, bounds, shutdownDelayMs, shutdownGraceMs } = config;
+  warnOfMore(
+    reader,
+    { NOTIFIER_MAX_BATCH: maxBatchEvents, NOTIFIER_BUFFER_EVENTS: bounds.bufferEvents },
+    'of a larger push to one user the first events are trimmed as soon as they are stored, and no connection gets them',
+  );
+  warnOfMore(
+    reader,
+    { NOTIFIER_MAX_EVENT: maxEventBytes, NOTIFIER_BUFFER_BYTES: bounds.bufferBytes },
+    'a larger event is trimmed as soon as it is stored, with all that its user has',
+  );
   if (shutdownDelayMs >= shutdownGraceMs) {
     reader.warn(
       `NOTIFIER_SHUTDOWN_DELAY (${shutdownDelayMs / 1000}) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (${shutdownGraceMs / 1000}): connections are cut before their clients are told`,
     );
   }
+}
+
+/** @param pair of which the first should not be more than the second */
+function warnOfMore(reader: Reader, pair: Readonly<Record<string, number>>, consequence: string): void {
+  const [[name, value], [bound, most]] = Object.entries(pair) as [[string, number], [string, number]];
+  if (value > most) reader.warn(`${name} (${value}) is more than ${bound} (${most}): ${consequence}`);
 }
 
 function readServer(reader: Reader) {
