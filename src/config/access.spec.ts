@@ -172,6 +172,23 @@ test('any origin together with authentication is warned about', () => {
   ]);
 });
 
+test.each(['capacitor://localhost', 'ionic://localhost', 'chrome-extension://abcdefgh', 'tauri://localhost'])(
+  'the origin of pages that an app brings along may be listed: %s',
+  (origin) => {
+    expect(readConfig({ ...BOTH, NOTIFIER_ALLOWED_ORIGINS: origin }).allowedOrigins).toEqual([origin]);
+    for (const wrong of [
+      `${origin}/`,
+      `${origin}/x`,
+      `${origin}?x`,
+      origin.toUpperCase(),
+      'file://',
+      'blob:x',
+    ]) {
+      expect(mistakesOf({ ...BOTH, NOTIFIER_ALLOWED_ORIGINS: wrong })).toHaveLength(1);
+    }
+  },
+);
+
 test('an origin with a slash at its end is a mistake that is named', () => {
   const mistakes = mistakesOf({ NOTIFIER_ALLOWED_ORIGINS: 'https://app.example/' });
   expect(mistakes).toEqual([

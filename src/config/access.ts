@@ -84,9 +84,14 @@ function readOrigins(reader: Reader, subscribers: SubscriberAuthentication): rea
   return origins;
 }
 
-/** Origins are compared whole: a pattern would be a host that no page has. */
+/**
+ * Origins are compared whole: a pattern would be a host that no page has. Pages that an app or an extension brings along have a scheme of its own
+ * (`capacitor://localhost`, `chrome-extension://…`), for which `URL` knows no origin.
+ */
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
+  if (!URL.canParse(text) || text.includes('*')) return false;
+  const { origin, protocol, host } = new URL(text);
+  return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
 }
 
 function readTrustedProxies(reader: Reader): TrustedProxies | undefined {
