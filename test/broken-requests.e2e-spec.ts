@@ -148,6 +148,19 @@ describe('a head that the parser reads, and that is none of HTTP/1.1', () => {
   });
 });
 
+test.each(['gzip, chunked', 'x, chunked', 'identity, chunked', 'gzip\r\nTransfer-Encoding: chunked'])(
+  'a body in a transfer coding that nobody undoes is not read: %j',
+  async (coding) => {
+    const size = BODY.length.toString(16);
+    socket.write(`${HEAD}Transfer-Encoding: ${coding}\r\n\r\n${size}\r\n${BODY}\r\n0\r\n\r\n`);
+    await socket.ended();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], 400);
+    expect(JSON.parse(answers()[0]!.body)).toMatchObject({ message: 'Transfer-Encoding must be chunked' });
+    expect(log.isAsked).toBe(false);
+  },
+);
+
 describe('an earlier request of the connection', () => {
   test('gets its own answer before what follows it is refused', async () => {
     await heldPush();
