@@ -217,4 +217,18 @@ describe('notifier drop, clients and explain', () => {
     expect((await run(['drop', 'a', ...at, '--api-key', 'a-key-that-may-all'])).code).toBe(0);
     expect((await run(['clients', ...at, '--api-key-file', join(folder, 'none')])).code).toBe(EXIT.noInput);
   });
+
+  test.each([
+    ['a list of keys', 'a-key-that-may-read\na-key-that-may-all\n'],
+    ['what no header can carry', 'a-key-that-may-réad…'],
+    ['nothing', '\n'],
+  ])('say that a key file holds %s', async (_what, text) => {
+    const path = await file('keys', text);
+    for (const command of [['push', 'a', '1'], ['drop', 'a'], ['clients']]) {
+      expect(await run([...command, '--api-key-file', path])).toMatchObject({
+        code: EXIT.refused,
+        stderr: expect.stringContaining(`${path} is no API key: it must be printable ASCII`),
+      });
+    }
+  });
 });

@@ -25,8 +25,19 @@ export function withServer(command: Command): Command {
     .option('--api-key <key>', 'the key itself; other users of this machine can see it');
 }
 
+/** What a header can carry, and the server takes for a key. */
+const API_KEY = /^[\x21-\x7e]+$/;
+
+/** @throws Failure */
 export function apiKeyOf({ apiKey, apiKeyFile }: ServerOptions): string | undefined {
-  return apiKeyFile === undefined ? apiKey : readSecret(apiKeyFile);
+  const key = apiKeyFile === undefined ? apiKey : readSecret(apiKeyFile);
+  if (key === undefined || API_KEY.test(key)) return key;
+  const place = apiKeyFile === undefined ? 'what --api-key says' : apiKeyFile;
+  throw new Failure(
+    EXIT.refused,
+    `${place} is no API key: it must be printable ASCII without white space`,
+    'one key alone: not a list of them, and not name:key:scope, as NOTIFIER_API_KEYS has them',
+  );
 }
 
 /** The URL of a path of the server. @throws Failure where what was given is no URL of a server */
