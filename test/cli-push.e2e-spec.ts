@@ -156,6 +156,13 @@ test('where its batches are too large, it says how to make them smaller', async 
   await small.stop();
 });
 
+test('a name of the run that is empty is refused: every run would have it', async () => {
+  expect(await run(['push', 'client1', '1', '--key', '', ...at])).toMatchObject({
+    code: EXIT.usage,
+    stderr: expect.stringContaining("'--key <key>' argument '' is invalid. It must not be empty."),
+  });
+});
+
 test('a key that was used for other events is kept apart from what is wrong with a line', async () => {
   const args = (name: string) => ['push', '--file', name, '--key', 'night-job', ...at];
   await run(args(await file('one', lines(0, 2))));

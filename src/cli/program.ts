@@ -89,7 +89,11 @@ function addPush(program: Command): void {
     .option('--text', 'the payload is text, even if it is JSON as well')
     .option('--file <file>', 'read events from there; - is standard input')
     .option('--batch <n>', 'events in a push', positive, 500)
-    .option('--key <key>', 'name this run: repeated with the same key and input, nothing is stored twice')
+    .option(
+      '--key <key>',
+      'name this run: repeated with the same key and input, nothing is stored twice',
+      named,
+    )
     .option('--give-up <seconds>', 'how long to try what does not get through', positive, 60)
     .action(async (accessId: string | undefined, payload: string | undefined, options: PushOptions) => {
       await (await import('./push.js')).push(accessId, payload, options);
@@ -153,6 +157,12 @@ function integer(text: string): number {
   if (text.trim() === '' || !Number.isSafeInteger(value))
     throw new InvalidArgumentError('It must be an integer.');
   return value;
+}
+
+/** A variable of a script that is not set would make one run of all. */
+function named(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 function positive(text: string): number {
