@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -169,7 +170,7 @@ describe('over TLS, too, a peer that has said all it has to say', () => {
   let running: RunningApp;
   let log: WrappedLog;
   let server: Server;
-  let socket: TLSSocket;
+  let socket: Socket;
 
   beforeEach(async () => {
     await install('first');
@@ -189,6 +190,13 @@ describe('over TLS, too, a peer that has said all it has to say', () => {
     socket = connect(options);
   }
 
+  function letGo(): Promise<void> {
+    return eventually(
+      () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))),
+      'the server has let go of it',
+    );
+  }
+
   test('still gets its answers', async () => {
     connectHalfOpen();
     const [accepted] = (await once(server, 'secureConnection')) as [TLSSocket];
@@ -197,6 +205,16 @@ describe('over TLS, too, a peer that has said all it has to say', () => {
     log.at = async () => void (await ended);
     socket.end(PUSH.repeat(3));
     expect((await text(socket)).match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+  });
+
+  test.each([
+    ['at once', ''],
+    ['in the middle of its handshake', '16030100'],
+  ])('that does so %s holds no connection', async (_when, bytes) => {
+    socket = createConnection({ port: Number(new URL(running.url).port), allowHalfOpen: true });
+    await once(server, 'connection');
+    socket.end(Buffer.from(bytes, 'hex'));
+    await letGo();
   });
 
   test.each([
@@ -210,9 +228,6 @@ describe('over TLS, too, a peer that has said all it has to say', () => {
     connectHalfOpen();
     socket.end(bytes);
     await text(socket);
-    await eventually(
-      () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))),
-      'the server has let go of it',
-    );
+    await letGo();
   });
 });

@@ -43,12 +43,8 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
-const TLS_OPTIONS = {
-  /** A handshake of the slow kind takes four round trips. */
-  handshakeTimeout: 10_000,
-  /** As Node's plain HTTP server has it: without it, Node ends the connection once the peer has said all it has to say. */
-  allowHalfOpen: true,
-};
+/** A handshake of the slow kind takes four round trips. */
+const TLS_HANDSHAKE_MS = 10_000;
 
 /** The Express adapter with limits of the server's own, and a way around Express for the requests that must be fast. */
 export class NotifierHttpAdapter extends ExpressAdapter {
@@ -99,13 +95,15 @@ export class NotifierHttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const handler: Handler = (request, response) => this.handle(request, response);
     const server = this.tls
-      ? createTlsServer({ ...SERVER_OPTIONS, ...TLS_OPTIONS, ...this.tls }, handler)
+      ? createTlsServer({ ...SERVER_OPTIONS, ...this.tls, handshakeTimeout: TLS_HANDSHAKE_MS }, handler)
       : createServer(SERVER_OPTIONS, handler);
     server.maxHeadersCount = MAX_HEADERS;
     server.maxConnections = this.maxSockets;
     server.timeout = SILENCE_MS;
     // Node's own name, without documentation: whoever has said all it has to say, as `nc -N` does, still gets its answers.
     Object.assign(server, { httpAllowHalfOpen: true });
+    // Over TLS Node would end them itself. As an option, this would keep who hangs up in its handshake until that times out.
+    server.on('secureConnection', (socket: Socket) => (socket.allowHalfOpen = true));
     // Node's answer would have no body.
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
       this.answerUnexpected(request, response),
