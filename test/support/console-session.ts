@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
-import { BUILD_MS, builtEntry } from './build.js';
-import { LAUNCH_MS } from './chromium.js';
+import { builtEntry } from './build.js';
 import { ConsoleBrowser, type Look } from './console-browser.js';
 import { SocketClient } from './socket-client.js';
 import { startServer, type ServerProcess } from './start-server.js';
@@ -21,7 +20,7 @@ export function useConsole(): void {
   beforeAll(async () => {
     await builtEntry();
     browser = await ConsoleBrowser.launch();
-  }, BUILD_MS + LAUNCH_MS);
+  });
 
   afterAll(() => browser?.close());
 
