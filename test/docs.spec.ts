@@ -81,9 +81,14 @@ describe.each(['README.md', 'docs/protocol.md'])('the configuration table of %s'
   });
 
   test('has the defaults that count where nothing is set', () => {
-    const defaults = JSON.stringify(readConfig(WITH_KEY));
+    const configOf = (environment: Record<string, string>) => {
+      // A Redis that is set and not used is warned about, whichever it is.
+      const { warnings: _, ...config } = readConfig({ ...WITH_KEY, ...environment });
+      return JSON.stringify(config);
+    };
+    const defaults = configOf({});
     for (const [name, value] of rows.filter(([, value]) => value !== 'unset')) {
-      expect([name, JSON.stringify(readConfig({ ...WITH_KEY, [name]: value }))]).toEqual([name, defaults]);
+      expect([name, configOf({ [name]: value })]).toEqual([name, defaults]);
     }
   });
 
