@@ -94,6 +94,15 @@ export class Chromium {
   }
 }
 
+/** @returns false where that is why; @throws the error where it is not */
+function isBetweenPages(error: Error): false {
+  if (
+    /navigated or closed|context was destroyed|Cannot find (default execution )?context/.test(error.message)
+  )
+    return false;
+  throw error;
+}
+
 /** One tab of it. */
 export class Tab {
   constructor(
@@ -113,9 +122,10 @@ export class Tab {
     return result.value;
   }
 
-  /** Waits until an expression in the page is true. */
+  /** Waits until an expression in the page is true. One that is loaded anew meanwhile answers nothing. */
   async until(expression: string): Promise<void> {
-    await eventually(() => this.evaluate<boolean>(`Boolean(${expression})`), expression);
+    const isTrue = () => this.evaluate<boolean>(`Boolean(${expression})`).catch(isBetweenPages);
+    await eventually(isTrue, expression);
   }
 
   /** Runs a script in every page that is loaded from now on, before any of its own. */
