@@ -6,7 +6,6 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: 'tsconfig.json' }] },
-  // What a test waits for has a deadline of its own; the first that starts the program may have to wait for its build.
-  testTimeout: 240_000,
+  testTimeout: 30_000,
   maxWorkers: 2,
 };

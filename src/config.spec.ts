@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { BUILD_MS } from '../test/support/build.js';
 import { FUZZ_RUNS } from '../test/support/fuzz.js';
 import { mistakesOf } from '../test/support/mistakes.js';
 import { spawnServer, startServer } from '../test/support/start-server.js';
@@ -268,11 +269,15 @@ describe('the configuration', () => {
   });
 });
 
-test('a server says at its start which setting it does not read', async () => {
-  const server = await startServer({ NOTIFIER_PORT: '9000' });
-  await server.stop();
-  expect(server.stderr).toContain('NOTIFIER_PORT=9000 is not read: the setting is called PORT');
-});
+test(
+  'a server says at its start which setting it does not read',
+  async () => {
+    const server = await startServer({ NOTIFIER_PORT: '9000' });
+    await server.stop();
+    expect(server.stderr).toContain('NOTIFIER_PORT=9000 is not read: the setting is called PORT');
+  },
+  BUILD_MS,
+);
 
 describe('a server whose configuration is wrong', () => {
   test('says every mistake in a line of its own and exits with 78', async () => {

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { command, run } from './support/command.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   const key = join(CERTIFICATES, 'first.key.pem');
   server = await startServer({ NOTIFIER_TLS_CERT: CERTIFICATE, NOTIFIER_TLS_KEY: key });
   at = ['--url', server.url];
-});
+}, BUILD_MS);
 
 afterAll(() => server.stop());
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { run } from './support/command.js';
 import { RedisProcess } from './support/redis-server.js';
 
@@ -9,7 +9,7 @@ let redis: RedisProcess;
 beforeAll(async () => {
   await builtEntry();
   redis = await RedisProcess.start();
-});
+}, BUILD_MS);
 
 afterEach(async () => {
   await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'appendonly', 'no');

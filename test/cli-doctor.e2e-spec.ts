@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { run } from './support/command.js';
 import { OwnServer } from './support/own-server.js';
 import { startServer } from './support/start-server.js';
@@ -14,7 +14,7 @@ let other: OwnServer;
 beforeAll(async () => {
   await builtEntry();
   folder = await mkdtemp(join(tmpdir(), 'notifier-doctor-'));
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { command, run } from './support/command.js';
 import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -16,7 +16,7 @@ let at: string[];
 beforeAll(async () => {
   await builtEntry();
   folder = await mkdtemp(join(tmpdir(), 'notifier-push-'));
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 

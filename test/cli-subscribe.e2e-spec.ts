@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { command, run } from './support/command.js';
 import { event, pushed } from './support/http.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
@@ -16,7 +16,7 @@ let folder: string;
 beforeAll(async () => {
   await builtEntry();
   folder = await mkdtemp(join(tmpdir(), 'notifier-subscribe-'));
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 

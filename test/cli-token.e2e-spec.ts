@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { run } from './support/command.js';
 import { secondsFromNow, SECRET, token, tokenFor } from './support/tokens.js';
 
@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   await builtEntry();
   folder = await mkdtemp(join(tmpdir(), 'notifier-token-'));
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
 import { flagOf, SETTINGS } from '../src/cli/settings.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { command, run } from './support/command.js';
 import { event, get, push } from './support/http.js';
 import { OwnServer } from './support/own-server.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   const listener = await OwnServer.listen();
   nobody = listener.url;
   listener.close();
-});
+}, BUILD_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
 

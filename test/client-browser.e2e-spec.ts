@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ShutdownService } from '../src/notifier/shutdown.service.js';
-import { Chromium, type Tab } from './support/chromium.js';
+import { Chromium, LAUNCH_MS, type Tab } from './support/chromium.js';
 import { clientBundle } from './support/client-bundle.js';
 import { event, get, json, pushed } from './support/http.js';
 import { PageServer } from './support/page-server.js';
@@ -74,7 +74,7 @@ describe('the client library in Chromium', () => {
     const bundle = await clientBundle();
     pages = await PageServer.start(async (path) => (path === '/client.js' ? bundle : PAGE));
     chromium = await Chromium.launch();
-  });
+  }, LAUNCH_MS);
   afterAll(async () => {
     await chromium.close();
     pages.close();

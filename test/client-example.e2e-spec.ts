@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { builtEntry } from './support/build.js';
-import { Chromium } from './support/chromium.js';
+import { Chromium, LAUNCH_MS } from './support/chromium.js';
 import { event, pushed } from './support/http.js';
 import { PageServer } from './support/page-server.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -23,7 +23,7 @@ describe('the example page of docs/client.md', () => {
     });
     app = await startApp({ NOTIFIER_ALLOWED_ORIGINS: pages.origin });
     chromium = await Chromium.launch();
-  });
+  }, LAUNCH_MS);
   afterAll(async () => {
     await chromium.close();
     await app.close();

@@ -62,7 +62,7 @@ describe('the package of the client library', () => {
 
   it('compiles with neither the types of a browser nor those of Node', async () => {
     await tsc('-p', 'src/client/tsconfig.json');
-  });
+  }, 120_000);
 
   it.each([
     ['a browser', '["es2022", "dom", "dom.iterable"]', '[]', 'WebSocket', ''],

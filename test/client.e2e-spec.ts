@@ -296,7 +296,7 @@ describe('the client library', () => {
       await eventually(() => openings() >= before + 25, 'half of them are back');
     }
     for (const listener of all) expect(await listener.gets(n)).toEqual(numbers(0, n));
-  });
+  }, 120_000);
 });
 
 /** Tells tokens by their names; one that looks like a JWT is good. */

@@ -195,5 +195,5 @@ describe.each(STORES)('GET /clients with the %s store', (name) => {
     }
     // It reads nothing, not even that the server is gone.
     slow.ws.terminate();
-  });
+  }, 60_000);
 });

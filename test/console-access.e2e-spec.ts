@@ -60,7 +60,7 @@ test('everything works with the keyboard alone', async () => {
   await page.keyboard.type('"typed"');
   await press('Tab', 'Tab', 'Enter');
   await shows(page.getByRole('status'), 'Stored');
-});
+}, 60_000);
 
 test('colours are those of the system until others are chosen, and stay chosen', async () => {
   const page = await open(await serve(), 'now', { colorScheme: 'dark' });
@@ -111,7 +111,7 @@ describe('every view', () => {
       }
       await page.context().close();
     }
-  });
+  }, 90_000);
 
   test('says what is wrong without being in the way', async () => {
     const url = await serve({ HOST: '127.0.0.1', NOTIFIER_API_KEYS: 'reader:reader-0123456789:read' });
@@ -130,5 +130,5 @@ describe('every view', () => {
       await shows(page.getByRole('status'), 'No answer since');
       expect(await obstaclesOf(page)).toEqual([]);
     }
-  });
+  }, 90_000);
 });

@@ -34,7 +34,7 @@ test('the plots’ widest labels are whole', async () => {
     'the bytes are drawn',
   );
   expect((await texts()).filter(([, left]) => left < 0)).toEqual([]);
-});
+}, 60_000);
 
 test('users whose ids differ only in spaces look different', async () => {
   const url = await serve();
@@ -45,4 +45,4 @@ test('users whose ids differ only in spaces look different', async () => {
   await page.getByRole('link', { name: 'a  b' }).first().click();
   await page.locator('h1.id').waitFor();
   expect(await page.locator('h1.id').innerText()).toBe('a  b');
-});
+}, 60_000);

@@ -41,7 +41,7 @@ test('“now” shows the figures, and a page that is opened now what has been',
   await shows(panel(page, 'Connections').locator('.figure'), '4');
   await page.locator('.plot .u-over').first().hover();
   await shows(page.locator('.heading'), /At \d\d:\d\d:\d\d/);
-});
+}, 60_000);
 
 /** What a server with Redis answers whoever asks for its figures. */
 function answerOfRedis(route: Route): Promise<void> {
@@ -59,7 +59,7 @@ test('“now” says that Redis has figures of its own where the store is Redis,
   await page.route('**/console/figures*', answerOfRedis);
   await Promise.all(held.splice(0).map(answerOfRedis));
   await shows(panel(page, 'Buffered'), 'Redis keeps the events');
-});
+}, 60_000);
 
 async function hasPushesBehindIt(url: string): Promise<boolean> {
   const { figures, nodes } = json(await get(url, '/console/figures')) as {
@@ -115,7 +115,7 @@ describe('one user', () => {
     expect((await quick.closed()).code).toBe(4503);
     await shows(page.locator('.facts'), /Drops\s*1/);
     await shows(page.locator('main'), 'Not connected. What is pushed now waits in the log.');
-  });
+  }, 60_000);
 
   test('pages back to its oldest event', async () => {
     const url = await serve();
@@ -130,7 +130,7 @@ describe('one user', () => {
     await eventually(async () => (await events.count()) === 150, '150 events');
     await pushed(url, [event('a', 150, 150)]);
     await eventually(async () => (await events.count()) === 151, 'the newest event');
-  });
+  }, 60_000);
 
   test('that nobody knows is an empty log', async () => {
     const page = await open(await serve(), 'user/nobody');
@@ -183,7 +183,7 @@ describe('“try it”', () => {
     await shows(third, '3 events');
     await button(third, 'Remove').click();
     await third.waitFor({ state: 'detached' });
-  });
+  }, 60_000);
 
   test('shows how a dropped client ends', async () => {
     const url = await serve();
@@ -196,7 +196,7 @@ describe('“try it”', () => {
     await button(other.getByRole('dialog'), 'Drop').click();
     await shows(first.locator('.note'), 'closed with 4503 “dropped”');
     await shows(first.getByRole('status'), 'disconnected');
-  });
+  }, 60_000);
 });
 
 test('a page that is open while the server restarts keeps its figures, says so, and comes back by itself', async () => {
@@ -222,7 +222,7 @@ test('a page that is open while the server restarts keeps its figures, says so, 
     .getByRole('img', { name: /highest 1/ })
     .waitFor();
   expect(await page.getByRole('row').count()).toBe(2);
-});
+}, 60_000);
 
 async function unlock(page: Page, key: string): Promise<void> {
   await keyOf(page).fill(key);
@@ -269,7 +269,7 @@ describe('with authentication', () => {
     await shows(page.locator('main'), 'What the events say is not shown');
     const other = await open(url);
     await keyOf(other).waitFor();
-  });
+  }, 60_000);
 
   test('asks a demo client for its user’s token', async () => {
     const page = await open(await guarded(), 'try');
@@ -281,7 +281,7 @@ describe('with authentication', () => {
     await first.getByLabel('Token of this user').fill(tokenFor('client1'));
     await button(first, 'Connect').click();
     await shows(first.getByRole('status'), 'connected');
-  });
+  }, 60_000);
 });
 
 test('10,000 connected users are a page away from each other', async () => {
@@ -306,4 +306,4 @@ test('10,000 connected users are a page away from each other', async () => {
   await button(page, 'Refresh').click();
   await page.getByRole('link', { name: 'user09999' }).click();
   await shows(page.getByRole('heading'), 'user09999');
-});
+}, 120_000);

@@ -66,5 +66,5 @@ describe('sockets and the limit of open files', () => {
     for (const socket of silent) socket.destroy();
     await eventually(async () => (await get(url, '/health/ready')).status === 200, 'it answers again');
     expect(subscribers.every(({ closeCode }) => closeCode === undefined)).toBe(true);
-  });
+  }, 90_000);
 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Chromium } from './support/chromium.js';
+import { Chromium, LAUNCH_MS } from './support/chromium.js';
 import { get } from './support/http.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 
@@ -8,7 +8,7 @@ let running: RunningApp;
 
 beforeAll(async () => {
   chromium = await Chromium.launch();
-});
+}, LAUNCH_MS);
 
 afterAll(() => chromium.close());
 
@@ -41,7 +41,7 @@ test('a browser shows every operation at /docs, under the rules of the other pag
     [],
   );
   await tab.close();
-});
+}, 60_000);
 
 test.each(['/docs', '/docs-json', '/docs/start.js', '/docs/swagger-ui.css'])(
   '%s needs no key, and comes with the headers of the other pages',

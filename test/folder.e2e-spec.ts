@@ -90,7 +90,7 @@ test('a file that cannot be read stops a server that promised to keep it, in one
   await writeFile(file, 'garbage');
   expect(await refusal()).toMatch(/^notifier: \S+notifier\.mdb cannot be read [^\n]*: move it away[^\n]*\n$/);
   expect(await readFile(file, 'utf8')).toBe('garbage');
-});
+}, 60_000);
 
 test('a file that cannot be read is set aside and named in the log where nothing waited for the disk', async () => {
   await (await start()).stop();
@@ -100,7 +100,7 @@ test('a file that cannot be read is set aside and named in the log where nothing
   expect(await readFile(join(dir, aside), 'utf8')).toBe('garbage');
   expect(server.stderr).toContain(aside);
   await pushed(server.url, [event('a', 1, 1)]);
-});
+}, 60_000);
 
 describe.each(['full', 'process'])('with sync %s', (sync) => {
   test.each([
@@ -136,4 +136,4 @@ test('a server whose folder was moved away takes nothing out of the one that sta
   await second.kill();
   const { text } = await get((await start()).url, '/clients?access_id=a');
   expect(JSON.parse(text)).toMatchObject({ log: { events: 1 } });
-});
+}, 60_000);

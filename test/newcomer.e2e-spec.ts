@@ -5,7 +5,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Chromium } from './support/chromium.js';
+import { Chromium, LAUNCH_MS } from './support/chromium.js';
 import { cleanEnvironment } from './support/command.js';
 import { codeBlocks } from './support/documents.js';
 import { get } from './support/http.js';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const filter = (path: string) => !NOT_CLONED.has(basename(path));
   await cp(resolve('.'), clone, { recursive: true, filter, preserveTimestamps: true });
   chromium = await Chromium.launch();
-});
+}, LAUNCH_MS);
 afterAll(async () => {
   await chromium?.close();
   for (const child of running) process.kill(-child.pid!, 'SIGKILL');

@@ -25,7 +25,7 @@ async function start(name: (typeof STORES)[number], environment: Record<string, 
 // Building takes longer than a test may.
 beforeAll(async () => {
   await builtEntry();
-});
+}, 120_000);
 
 afterEach(async () => {
   await server.kill();
@@ -70,7 +70,7 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
     expect(turnedAway.closeReason).toMatch(/retry_after_ms=[1-9]\d*$/);
     silent.destroy();
     expect(await server.exited()).toEqual({ code: 0, signal: null });
-  });
+  }, 60_000);
 
   test('waits for nothing where nobody is connected', async () => {
     await start(name, { NOTIFIER_SHUTDOWN_DELAY: '3600', NOTIFIER_SHUTDOWN_GRACE: '7200' });
@@ -111,7 +111,7 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
     expect(await server.exited()).toEqual({ code: 0, signal: null });
     expect(Date.now() - asked).toBeLessThan((GRACE_S + 1) * 1000);
     for (const socket of silent) socket.destroy();
-  });
+  }, 120_000);
 
   test('cuts who has not answered when its grace is over, and closes its store', async () => {
     const url = await start(name, { NOTIFIER_SHUTDOWN_GRACE: '1', NOTIFIER_LOG_LEVEL: 'warn' });
@@ -126,7 +126,7 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
     // A journal is what a process leaves that could not close its store.
     expect(store.files().filter((file) => file.includes('journal'))).toEqual([]);
     for (const socket of silent) socket.destroy();
-  });
+  }, 60_000);
 
   test('spreads the closes over its grace', async () => {
     const url = await start(name, { NOTIFIER_SHUTDOWN_GRACE: '5' });
@@ -141,7 +141,7 @@ describe.each(STORES)('a server with the %s store that is asked to go', (name) =
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(500);
     expect(clients.every(({ closeCode }) => closeCode === 1012)).toBe(true);
     expect(await server.exited()).toEqual({ code: 0, signal: null });
-  });
+  }, 60_000);
 });
 
 /** Half of them have subscribed, half have said nothing yet; none takes or answers anything. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { EventStream } from './support/event-stream.js';
 import { event, get, json, push, send, type Answer } from './support/http.js';
 import { Listener } from './support/listener.js';
@@ -28,7 +28,7 @@ const clients: { close(): unknown }[] = [];
 beforeAll(async () => {
   await builtEntry();
   redis = await RedisProcess.start();
-});
+}, BUILD_MS);
 afterAll(() => redis.remove());
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
@@ -95,7 +95,7 @@ describe.each<ProxyKind>(['nginx', 'haproxy', 'caddy'])('two nodes behind %s, a 
     nodes.push(...(await Promise.all([startNode(kind), startNode(kind)])));
     proxy = await ProxyProcess.start(kind, [nodes[0]!.url, await nowhere(), nodes[1]!.url]);
     ({ url } = proxy);
-  });
+  }, 120_000);
   afterAll(async () => {
     await proxy?.remove();
     await Promise.all(nodes.map((node) => node.kill()));
@@ -154,7 +154,7 @@ describe.each<ProxyKind>(['nginx', 'haproxy', 'caddy'])('two nodes behind %s, a 
     for (let i = 11; i <= 30; i++) await pushUntilTaken(url, 'dave', i);
     const everything = Array.from({ length: 30 }, (_, i) => i + 1);
     for (const listener of listeners) expect(await listener.gets(30)).toEqual(everything);
-  });
+  }, 120_000);
 });
 
 describe.each<[ProxyKind, boolean]>([
@@ -170,7 +170,7 @@ describe.each<[ProxyKind, boolean]>([
   beforeAll(async () => {
     nodes = await Promise.all([OwnServer.listen(), OwnServer.listen(), OwnServer.listen()]);
     proxy = await ProxyProcess.start(kind, [nodes[0]!.url, nodes[1]!.url, nodes[2]!.url]);
-  });
+  }, 120_000);
   afterAll(async () => {
     await proxy?.remove();
     for (const node of nodes) node.close();

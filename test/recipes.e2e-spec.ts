@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
-import { builtEntry } from './support/build.js';
+import { builtEntry, BUILD_MS } from './support/build.js';
 import { Chromium } from './support/chromium.js';
 import { cleanEnvironment } from './support/command.js';
 import { programsOf, writeFiles } from './support/documents.js';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await symlink(resolve('.'), join(folder, 'node_modules/notifier'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "name": "app" }');
   await writeFiles(folder, await programsOf('docs/recipes.md'));
-});
+}, BUILD_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the connectors of docs/recipes.md', () => {
@@ -102,7 +102,7 @@ describe('the connectors of docs/recipes.md', () => {
       const ended = connector(command, program, 'x'.repeat(257), 'hello');
       await expect(ended).rejects.toMatchObject({ stderr: expect.stringContaining('accessid') });
       expect(front.asked).toHaveLength(1);
-    });
+    }, 120_000);
 
     it('fails at once where EVENTS_URL is no URL of a server', async () => {
       for (const url of [undefined, 'localhost:8080', 'http://']) {
@@ -110,7 +110,7 @@ describe('the connectors of docs/recipes.md', () => {
           stderr: expect.stringContaining('EVENTS_URL must be the URL of the server'),
         });
       }
-    });
+    }, 120_000);
 
     it('names in the end what kept the last attempt from being taken', async () => {
       const { answer } = front;
@@ -120,7 +120,7 @@ describe('the connectors of docs/recipes.md', () => {
       });
       expect(front.asked).toHaveLength(8);
       front.answer = answer;
-    });
+    }, 120_000);
   });
 });
 
@@ -153,7 +153,7 @@ describe('the React hook of docs/recipes.md', () => {
     );
     app = await startApp({ NOTIFIER_ALLOWED_ORIGINS: pages.origin });
     chromium = await Chromium.launch();
-  });
+  }, 120_000);
   afterAll(async () => {
     await chromium?.close();
     await app?.close();
@@ -167,7 +167,7 @@ describe('the React hook of docs/recipes.md', () => {
     await writeFile(join(folder, 'tsconfig.json'), text);
     const tsc = run(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', folder]);
     expect(await tsc.catch(({ stdout }: { stdout: string }) => ({ stdout }))).toMatchObject({ stdout: '' });
-  });
+  }, 120_000);
 
   it('shows what was missed and what comes, with one connection that goes with the component', async () => {
     await pushed(app.url, [event('client1', 1, 'before')]);
@@ -187,7 +187,7 @@ describe('the React hook of docs/recipes.md', () => {
     );
     await tab.evaluate(`window.show(null)`);
     await eventually(async () => (await connected()) === '[]', 'nobody');
-  });
+  }, 60_000);
 
   const connected = async () =>
     JSON.stringify((json(await get(app.url, '/clients')) as { clients: object[] }).clients);

@@ -24,7 +24,7 @@ let app: RunningApp;
 beforeEach(async () => {
   cluster = await RedisClusterProcesses.start(3);
   endings.push(() => cluster.remove());
-});
+}, 60_000);
 
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
@@ -68,7 +68,7 @@ test('a first server that is in no cluster is passed over for the next one', asy
   const lone = await startMember();
   await start(`${lone.url},${cluster.url.slice('redis://'.length)}`);
   await pushed(app.url, [event(USER, 1, 'x')]);
-});
+}, 60_000);
 
 test('a master that is cut off from the others is not believed once its replica has its place', async () => {
   const [master, ...others] = cluster.masters;
@@ -96,7 +96,7 @@ test('a master that is cut off from the others is not believed once its replica 
   expect(String(await master!.ask('ROLE'))).toMatch(/^master/);
   const isStored = async () => (await push(app.url, [event(USER, 2, 'after')])).status === 200;
   await eventually(isStored, 'the node has found the new master');
-});
+}, 60_000);
 
 /** Leads to a server, and is far away from it. */
 async function farAway(target: () => number, ms: number): Promise<number> {
@@ -144,7 +144,7 @@ test('a new node to which a slot is moving is waited for once and kept connected
   while ((await asked()) < until) await pushed(app.url, [event(USER, 3, 'meanwhile')]);
   expect(before.length).toBeGreaterThan(0);
   expect(await connections()).toEqual(expect.arrayContaining(before));
-});
+}, 60_000);
 
 /** Moves a slot with all that is in it, between two questions of a node who serves what. */
 async function move(slot: number, source: RedisProcess, target: RedisProcess): Promise<void> {
@@ -173,7 +173,7 @@ test('a channel that is lost because its slot left and came back is subscribed a
   await eventually(async () => (await channels()) === 1, 'the channel is subscribed');
   expect(client.closeCode).toBeUndefined();
   await client.close();
-});
+}, 60_000);
 
 test('pushes that do not wait for each other are stored in their order, whichever key is claimed first', async () => {
   await start();
@@ -193,7 +193,7 @@ test('pushes that do not wait for each other are stored in their order, whicheve
   expect(new Set(connector.texts)).toEqual(new Set(['true']));
   connector.destroy();
   await client.close();
-});
+}, 60_000);
 
 test('a push is stored although one before it, to the same user, waits for a server that it does not need', async () => {
   await start();
@@ -214,7 +214,7 @@ test('a push is stored although one before it, to the same user, waits for a ser
   expect(answered).toEqual(['of one']);
   server.resume();
   await waiting;
-});
+}, 60_000);
 
 test('a repeat is known, and other events are a conflict, where key and user share a partition', async () => {
   await start();
@@ -223,4 +223,4 @@ test('a repeat is known, and other events are a conflict, where key and user sha
   const pushOf = async (payload: string) =>
     (await push(app.url, [event(USER, 1, payload)], { 'Idempotency-Key': key })).status;
   expect([await pushOf('x'), await pushOf('x'), await pushOf('y')]).toEqual([200, 200, 422]);
-});
+}, 60_000);

@@ -24,7 +24,7 @@ describe('on a cluster of three', () => {
   let cluster: RedisClusterProcesses;
   beforeAll(async () => {
     cluster = await RedisClusterProcesses.start(3);
-  });
+  }, 60_000);
   afterAll(() => cluster.remove());
   describeEventLog(
     'RedisEventLog',

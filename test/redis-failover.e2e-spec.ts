@@ -103,7 +103,7 @@ it('a failover to a replica that lags is a declared gap, for those who are conne
   expect(renewed).not.toBe(lost);
   // Whoever has something newer than the loss has missed nothing since.
   expect((await subscribe(app, renewed!)).subscribed()).toMatchObject({ recovered: true });
-});
+}, 120_000);
 
 it('with NOTIFIER_REDIS_WAIT=1 a failover loses nothing, and nobody is told that it did', async () => {
   const setting = await start(1);
@@ -119,7 +119,7 @@ it('with NOTIFIER_REDIS_WAIT=1 a failover loses nothing, and nobody is told that
   expect(here.closeCode).toBeUndefined();
   // No replica is left that could have it.
   expect((await push(app.url, [event('alice', 3, 'three')])).status).toBe(503);
-});
+}, 120_000);
 
 it('a time without NOTIFIER_REDIS_WAIT costs one gap, and not one with every failover that follows', async () => {
   const master = await RedisProcess.start();
@@ -149,4 +149,4 @@ it('a time without NOTIFIER_REDIS_WAIT costs one gap, and not one with every fai
   const back = await subscribe(app, second.subscribed()!.last_event_id);
   expect(back.subscribed()).toMatchObject({ recovered: true });
   expect(back.payloads()).toEqual(['after it']);
-});
+}, 120_000);

@@ -97,4 +97,4 @@ test('on a cluster a partition’s part that could not be stored is stored by th
   await owner.ask('DEL', LIST);
   expect((await push(app.url, batch, { 'Idempotency-Key': 'k' })).text).toBe('true');
   expect([await logOf('ann'), await logOf('broken'), await logOf('zoe')]).toEqual([['a'], ['b'], ['z']]);
-});
+}, 60_000);

@@ -8,7 +8,7 @@ import { event, push, pushed, send } from './support/http.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
 import { redisStores } from './support/redis-stores.js';
 import { spawnServer, type ServerProcess } from './support/start-server.js';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { eventually } from './support/wait.js';
 
 Logger.overrideLogger(false);
@@ -59,7 +59,7 @@ describe('with a user that has the documented rights and no others, on a cluster
     cluster = await RedisClusterProcesses.start(3);
     await Promise.all(cluster.masters.map((master) => makeUser(master)));
     await Promise.all(cluster.masters.map(lock));
-  });
+  }, 60_000);
   afterAll(() => cluster.remove());
   describeEventLog('RedisEventLog', redisStores(url), { totalBytes: false, histories: 3 });
   describeNodes(url);
@@ -76,7 +76,7 @@ describe('a right that is missing', () => {
   beforeAll(async () => {
     await builtEntry();
     redis = await RedisProcess.start();
-  });
+  }, BUILD_MS);
   afterAll(() => redis.remove());
 
   const isReady = async () => (await send(server.url, '/health/ready')).status === 200;
@@ -172,7 +172,7 @@ describe('a right that is missing', () => {
       await server.kill();
       await redis.ask('FLUSHALL');
     }
-  });
+  }, 60_000);
 
   test('a wrong password is said, and not shown', async () => {
     await makeUser(redis);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { event, push, pushed, send } from './support/http.js';
 import { freePort, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
@@ -15,7 +15,7 @@ let server: ServerProcess | undefined;
 
 beforeAll(async () => {
   await builtEntry();
-});
+}, BUILD_MS);
 
 afterEach(async () => {
   await server?.kill();

@@ -146,7 +146,7 @@ describe.each(STORES)('with the %s store', (name) => {
       expectInOrder(one, logs.get(one.accessId)!.events());
       expectExactPosition(one, logs.get(one.accessId)!.events());
     }
-  });
+  }, 120_000);
 });
 
 /** Each connector waited for its answers: what it pushed later stands later. */

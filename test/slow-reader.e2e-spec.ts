@@ -59,7 +59,7 @@ describe.each(STORES)('a subscriber that stops reading, with the %s store', (nam
     slow.resume();
     await slow.until(({ texts }) => lastNumber(texts.at(-1)!) === EVENTS, 60_000);
     expect(numbers(slow)).toEqual(from(1, EVENTS));
-  });
+  }, 120_000);
 
   test('is told with 4008 that the log went on without it, and on resuming what it lost', async () => {
     const url = await start({ NOTIFIER_BUFFER_EVENTS: '20' });
@@ -77,7 +77,7 @@ describe.each(STORES)('a subscriber that stops reading, with the %s store', (nam
     await resumed.until(({ hasReachedHead }) => hasReachedHead);
     expect(resumed.subscribed()!.recovered).toBe(false);
     expect(numbers(resumed)).toEqual(from(EVENTS - 19, EVENTS));
-  });
+  }, 120_000);
 });
 
 /** Cheaper than parsing megabytes for one number. */
@@ -144,7 +144,7 @@ describe('with a heartbeat of 2 s', () => {
     await eventually(async () => (await connections()).length === 1, 'the connection');
     await eventually(async () => (await connections()).length === 0, 'the cut');
     dead.destroy();
-  });
+  }, 60_000);
 
   test('one that stops reading after a while is cut', async () => {
     const slow = await replayed(200);
@@ -156,5 +156,5 @@ describe('with a heartbeat of 2 s', () => {
     expect(await connections()).toHaveLength(1);
     await eventually(async () => (await connections()).length === 0, 'the cut');
     slow.destroy();
-  });
+  }, 60_000);
 });

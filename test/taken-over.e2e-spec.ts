@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { LmdbEventLog } from '../src/storage/lmdb-event-log.js';
+import { BUILD_MS } from './support/build.js';
 import { BOUNDS, startWriter, USERS } from './support/writer-process.js';
 import { hideOwner } from './support/lmdb-meta.js';
 
@@ -51,4 +52,5 @@ test.each(['full', 'process'])(
     const missing = told.split('\n').filter((line) => line !== '' && !stored.has(line));
     expect(missing).toEqual([]);
   },
+  BUILD_MS,
 );

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { builtEntry } from './support/build.js';
+import { BUILD_MS, builtEntry } from './support/build.js';
 import { Collector, type ReceivedSpan } from './support/collector.js';
 import { event, push, pushed } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
@@ -123,7 +123,7 @@ describe("OpenTelemetry's SDK", () => {
   // Building takes long on a busy machine.
   beforeAll(async () => {
     await builtEntry();
-  });
+  }, 120_000);
 
   test('is loaded where spans have somewhere to go, and nowhere else', async () => {
     // prom-client asks for the interface, which is nothing without an SDK.
@@ -133,16 +133,20 @@ describe("OpenTelemetry's SDK", () => {
   });
 });
 
-test('a collector that cannot be reached is said once, and events go on', async () => {
-  const server = await startServer({
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
-    OTEL_BSP_SCHEDULE_DELAY: '10',
-    OTEL_EXPORTER_OTLP_TIMEOUT: '200',
-  });
-  await pushed(server.url, [event(USER, 1, 'a')]);
-  const line = 'spans are lost: http://127.0.0.1:9/v1/traces does not take them (';
-  await eventually(() => server.stderr.includes(line), 'it says so');
-  await pushed(server.url, [event(USER, 2, 'b')]);
-  expect(await server.stop()).toEqual({ code: 0, signal: null });
-  expect(server.stderr.split('spans are lost')).toHaveLength(2);
-});
+test(
+  'a collector that cannot be reached is said once, and events go on',
+  async () => {
+    const server = await startServer({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      OTEL_BSP_SCHEDULE_DELAY: '10',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '200',
+    });
+    await pushed(server.url, [event(USER, 1, 'a')]);
+    const line = 'spans are lost: http://127.0.0.1:9/v1/traces does not take them (';
+    await eventually(() => server.stderr.includes(line), 'it says so');
+    await pushed(server.url, [event(USER, 2, 'b')]);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(server.stderr.split('spans are lost')).toHaveLength(2);
+  },
+  BUILD_MS,
+);

@@ -15,7 +15,7 @@ describe('two nodes and a Redis Cluster', () => {
   let cluster: RedisClusterProcesses;
   beforeAll(async () => {
     cluster = await RedisClusterProcesses.start(3);
-  });
+  }, 60_000);
   afterAll(() => cluster.remove());
   describeNodes(() => cluster.url);
 });

@@ -278,7 +278,7 @@ test('whatever happens, a cursor sees every event once and in order', async () =
     }),
     { numRuns: 200 },
   );
-});
+}, 60_000);
 
 /** Another device takes over from the last one, where that had got anything. */
 async function resumed(world: World, others: Awaited<ReturnType<World['subscribe']>>[]): Promise<void> {

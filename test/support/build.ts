@@ -12,6 +12,8 @@ const PAGE = join(ROOT, 'console/dist');
 /** What `dist` was built from, as a digest. */
 const STAMP = join(ROOT, 'dist/.built-from');
 const LOCK = join(ROOT, 'node_modules/.build-lock');
+/** What a test may wait for the build. */
+export const BUILD_MS = 120_000;
 /** A lock as old as this was left behind by a build that was killed. */
 const STALE_MS = 120_000;
 

@@ -21,8 +21,8 @@ const FLAGS = [
   '--remote-debugging-port=0',
 ];
 
-/** Its first start reads some 300 MB from the disk, on a busy machine in 20 s and more. */
-const LAUNCH_MS = 120_000;
+/** Its first start reads some 300 MB from the disk, on a busy machine in 20 s and more: for the hooks that launch it. */
+export const LAUNCH_MS = 120_000;
 
 const DEVTOOLS = /DevTools listening on (\S+)/;
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
-import { builtEntry } from './build.js';
+import { BUILD_MS, builtEntry } from './build.js';
+import { LAUNCH_MS } from './chromium.js';
 import { ConsoleBrowser, type Look } from './console-browser.js';
 import { SocketClient } from './socket-client.js';
 import { startServer, type ServerProcess } from './start-server.js';
@@ -20,7 +21,7 @@ export function useConsole(): void {
   beforeAll(async () => {
     await builtEntry();
     browser = await ConsoleBrowser.launch();
-  });
+  }, BUILD_MS + LAUNCH_MS);
 
   afterAll(() => browser?.close());
 

@@ -220,4 +220,4 @@ test('each chunk is found as it was committed, wherever it stands and whatever i
     }),
     { numRuns: 40 },
   );
-});
+}, 120_000);
