@@ -77,12 +77,14 @@ function warnOfOddPairs(reader: Reader, config: Omit<Config, 'warnings'>): void 
   const { maxBatchEvents, maxEventBytes, bounds, shutdownDelayMs, shutdownGraceMs } = config;
   warnOfMore(
     reader,
-    { NOTIFIER_MAX_BATCH: maxBatchEvents, NOTIFIER_BUFFER_EVENTS: bounds.bufferEvents },
+    ['NOTIFIER_MAX_BATCH', maxBatchEvents],
+    ['NOTIFIER_BUFFER_EVENTS', bounds.bufferEvents],
     'of a larger push to one user the first events are trimmed as soon as they are stored, and no connection gets them',
   );
   warnOfMore(
     reader,
-    { NOTIFIER_MAX_EVENT: maxEventBytes, NOTIFIER_BUFFER_BYTES: bounds.bufferBytes },
+    ['NOTIFIER_MAX_EVENT', maxEventBytes],
+    ['NOTIFIER_BUFFER_BYTES', bounds.bufferBytes],
     'a larger event is trimmed as soon as it is stored, with all that its user has',
   );
   if (shutdownDelayMs >= shutdownGraceMs) {
@@ -92,9 +94,15 @@ function warnOfOddPairs(reader: Reader, config: Omit<Config, 'warnings'>): void 
   }
 }
 
-/** @param pair of which the first should not be more than the second */
-function warnOfMore(reader: Reader, pair: Readonly<Record<string, number>>, consequence: string): void {
-  const [[name, value], [bound, most]] = Object.entries(pair) as [[string, number], [string, number]];
+type Setting = readonly [name: string, value: number];
+
+/** Warns where the first is more than the second. */
+function warnOfMore(
+  reader: Reader,
+  [name, value]: Setting,
+  [bound, most]: Setting,
+  consequence: string,
+): void {
   if (value > most) reader.warn(`${name} (${value}) is more than ${bound} (${most}): ${consequence}`);
 }
 
