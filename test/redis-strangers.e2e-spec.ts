@@ -18,6 +18,7 @@ const USER = 'client1';
 
 let redis: RedisProcess;
 const apps: RunningApp[] = [];
+const logs: RedisEventLog[] = [];
 
 beforeEach(async () => {
   redis = await RedisProcess.start();
@@ -25,6 +26,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
+  for (const log of logs.splice(0)) await log.close();
   await redis.remove();
 });
 
@@ -36,6 +38,25 @@ async function start(database: number): Promise<string> {
 }
 
 const isReady = async (url: string) => (await send(url, '/health/ready')).status === 200;
+
+/** A log with a clock that can be set, and somebody whose head is kept beside that of `USER`. */
+async function openWithNeighbour() {
+  const clock = { now: Date.now() };
+  const target = { address: parseRedisAddress(redis.url)!, prefix: 'notifier', waitReplicas: 0 };
+  const log = new RedisEventLog(DEFAULT_BOUNDS, target, () => clock.now);
+  logs.push(log);
+  await eventually(() => log.isReady(), 'Redis takes events');
+  const partition = partitionOf(USER);
+  const users = Array.from({ length: 20_000 }, (_, i) => `user${i}`);
+  return {
+    log,
+    clock,
+    neighbour: users.find((user) => partitionOf(user) === partition)!,
+    store: (accessId: string) => log.append({ events: [{ accessId, createdAt: 1, text: '1' }] }),
+    putHead: (head: string) =>
+      redis.ask('HSET', `notifier:{p${partition}}:h`, USER, Buffer.from(head, 'latin1')),
+  };
+}
 
 async function subscribe(url: string): Promise<SocketClient> {
   const client = await SocketClient.subscribe(url, { access_id: USER, last_event_id: null });
@@ -86,51 +107,29 @@ test.each([
   ['an empty list', '\x90'],
   ['a list of one', '\x91\x01'],
 ])('%s in the place of one user’s head harms nobody else', async (_what, head) => {
-  const address = parseRedisAddress(redis.url)!;
-  let now = Date.now();
-  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 }, () => now);
-  try {
-    await eventually(() => log.isReady(), 'Redis takes events');
-    const partition = partitionOf(USER);
-    const users = Array.from({ length: 10_000 }, (_, i) => `user${i}`);
-    const neighbour = users.find((user) => partitionOf(user) === partition)!;
-    const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 1, text: '1' }] });
-    await store(USER);
-    await store(neighbour);
-    await redis.ask('HSET', `notifier:{p${partition}}:h`, USER, Buffer.from(head, 'latin1'));
-    const { head: own, store: memory } = await log.view(neighbour, 0);
-    const { epoch, seq, tag, drops } = own!;
-    const position = { epoch, seq, tag };
-    const cursor = { accessId: neighbour, position, drops, losses: memory.losses };
-    const behind = { ...cursor, position: { ...position, seq: 0 } };
-    expect(await log.astray([cursor, { ...cursor, accessId: USER }, behind])).toEqual([1, 2]);
-    // Once an hour a push looks at the heads of the partition, to forget those whose time is over.
-    now += 3_600_001;
-    expect(await store(neighbour)).toBe('stored');
-  } finally {
-    await log.close();
-  }
+  const { log, clock, neighbour, store, putHead } = await openWithNeighbour();
+  await store(USER);
+  await store(neighbour);
+  await putHead(head);
+  const { head: own, store: memory } = await log.view(neighbour, 0);
+  const { epoch, seq, tag, drops } = own!;
+  const position = { epoch, seq, tag };
+  const cursor = { accessId: neighbour, position, drops, losses: memory.losses };
+  const behind = { ...cursor, position: { ...position, seq: 0 } };
+  expect(await log.astray([cursor, { ...cursor, accessId: USER }, behind])).toEqual([1, 2]);
+  // Once an hour a push looks at the heads of the partition, to forget those whose time is over.
+  clock.now += 3_600_001;
+  expect(await store(neighbour)).toBe('stored');
 });
 
 test('a push that finds no head in the place of its user’s has nobody else forgotten without a trace', async () => {
-  const address = parseRedisAddress(redis.url)!;
-  let now = Date.now();
-  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 }, () => now);
-  try {
-    await eventually(() => log.isReady(), 'Redis takes events');
-    const partition = partitionOf(USER);
-    let neighbour = 'a';
-    while (partitionOf(neighbour) !== partition) neighbour += 'a';
-    const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 7, text: '7' }] });
-    await store(neighbour);
-    // Long enough for what is known of the neighbour to be forgotten by the next push.
-    now += 2 * (DEFAULT_BOUNDS.bufferTtlMs + DEFAULT_BOUNDS.headTtlMs);
-    await redis.ask('HSET', `notifier:{p${partition}}:h`, USER, 'garbage');
-    await expect(store(USER)).rejects.toThrow();
-    expect(startPoint(await log.view(neighbour, 0), { timestamp: 7 }).recovered).toBe(false);
-  } finally {
-    await log.close();
-  }
+  const { log, clock, neighbour, store, putHead } = await openWithNeighbour();
+  await store(neighbour);
+  // Long enough for what is known of the neighbour to be forgotten by the next push.
+  clock.now += 2 * (DEFAULT_BOUNDS.bufferTtlMs + DEFAULT_BOUNDS.headTtlMs);
+  await putHead('garbage');
+  await expect(store(USER)).rejects.toThrow();
+  expect(startPoint(await log.view(neighbour, 0), { timestamp: 1 }).recovered).toBe(false);
 });
 
 test('what is no event in one user’s list ends that log, and a push that finds it is stored once', async () => {
