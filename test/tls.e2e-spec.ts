@@ -213,7 +213,10 @@ describe('over TLS, too, a peer that has said all it has to say', () => {
   ])('that does so %s holds no connection', async (_when, bytes) => {
     socket = createConnection({ port: Number(new URL(running.url).port), allowHalfOpen: true });
     await once(server, 'connection');
+    const failed = once(server, 'tlsClientError');
     socket.end(Buffer.from(bytes, 'hex'));
+    // And not at the end of the time that a handshake has.
+    expect(await failed).toMatchObject([{ code: 'ECONNRESET' }, {}]);
     await letGo();
   });
 
