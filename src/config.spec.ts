@@ -18,6 +18,7 @@ type Setting = [
 const SETTINGS: readonly Setting[] = [
   ['PORT', ({ port }) => port, 8080, '0', 0],
   ['HOST', ({ host }) => host, '127.0.0.1', '::1', '::1'],
+  ['HOST', ({ host }) => host, '127.0.0.1', '[::1]', '::1'],
   ['NOTIFIER_STORE', ({ store }) => store, 'lmdb', 'memory', 'memory'],
   ['NOTIFIER_DATA_DIR', ({ dataDir }) => dataDir, './data', '/var/lib/notifier', '/var/lib/notifier'],
   ['NOTIFIER_SYNC', ({ sync }) => sync, 'full', 'process', 'process'],
@@ -171,11 +172,21 @@ describe('the configuration', () => {
     ]);
   });
 
+  test('warns of names that are a slip away from being its own', () => {
+    expect(warningsOf({ NOTIFER_STORE: 'memory', NOTFIER_PORT: '1', OTHER_STORE: 'x', STORE: 'x' })).toEqual([
+      'NOTIFER_STORE is not read; did you mean NOTIFIER_STORE?',
+    ]);
+  });
+
   test('warns of settings that do not fit one another', () => {
     expect(warningsOf({})).toEqual([]);
     expect(warningsOf({ NOTIFIER_BUFFER_BYTES: '262144', NOTIFIER_SHUTDOWN_DELAY: '5.9' })).toEqual([]);
     expect(warningsOf({ NOTIFIER_BUFFER_BYTES: '262143' })).toEqual([
       'NOTIFIER_MAX_EVENT (262144) is more than NOTIFIER_BUFFER_BYTES (262143): a larger event is trimmed as soon as it is stored, with all that its user has',
+    ]);
+    expect(warningsOf({ NOTIFIER_BUFFER_TOTAL_BYTES: '262144' })).toEqual([]);
+    expect(warningsOf({ NOTIFIER_BUFFER_TOTAL_BYTES: '262143' })).toEqual([
+      'NOTIFIER_MAX_EVENT (262144) is more than NOTIFIER_BUFFER_TOTAL_BYTES (262143): a larger event is trimmed as soon as it is stored, and so may be what other users have',
     ]);
     expect(warningsOf({ NOTIFIER_BUFFER_EVENTS: '100', NOTIFIER_MAX_BATCH: '100' })).toEqual([]);
     expect(warningsOf({ NOTIFIER_BUFFER_EVENTS: '100' })).toEqual([

@@ -87,6 +87,12 @@ function warnOfOddPairs(reader: Reader, config: Omit<Config, 'warnings'>): void 
     ['NOTIFIER_BUFFER_BYTES', bounds.bufferBytes],
     'a larger event is trimmed as soon as it is stored, with all that its user has',
   );
+  warnOfMore(
+    reader,
+    ['NOTIFIER_MAX_EVENT', maxEventBytes],
+    ['NOTIFIER_BUFFER_TOTAL_BYTES', bounds.totalBytes],
+    'a larger event is trimmed as soon as it is stored, and so may be what other users have',
+  );
   if (shutdownDelayMs >= shutdownGraceMs) {
     reader.warn(
       `NOTIFIER_SHUTDOWN_DELAY (${shutdownDelayMs / 1000}) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (${shutdownGraceMs / 1000}): connections are cut before their clients are told`,

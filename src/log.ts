@@ -1,5 +1,5 @@
-import { LoggerService } from '@nestjs/common';
-import pino, { type Logger } from 'pino';
+import { Logger, type LoggerService } from '@nestjs/common';
+import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from './config.js';
 
@@ -15,7 +15,7 @@ const NEST_CONTEXTS = new Set([
 
 /** The log, on standard error: JSON lines on a pipe, readable on a terminal. Standard output is for the start line. */
 export class Log implements LoggerService {
-  private readonly pino: Logger;
+  private readonly pino: pino.Logger;
 
   constructor(level: LogLevel) {
     const stream = process.stderr.isTTY
@@ -63,6 +63,11 @@ export class Log implements LoggerService {
     else if (typeof message === 'string') this.pino[level](from, message);
     else this.pino[level]({ ...from, ...(message as object) });
   }
+}
+
+/** Has `tell` say what the server's parts warn of, where a command uses them. */
+export function warnBy(tell: (line: string) => void): void {
+  Logger.overrideLogger({ log: () => undefined, warn: tell, error: tell });
 }
 
 /** A line that cannot be written, as to a file on a full disk, is lost: it ends nothing. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EXIT } from '../src/cli/exit-codes.js';
 import { BUILD_MS, builtEntry } from './support/build.js';
 import { run } from './support/command.js';
+import { OwnServer } from './support/own-server.js';
 import { secondsFromNow, SECRET, token, tokenFor } from './support/tokens.js';
 
 const ENVIRONMENT = { NOTIFIER_JWT_SECRET: SECRET, NOTIFIER_JWT_ISSUER: 'https://example.com' };
@@ -54,6 +55,12 @@ test.each([
   );
   const made = await run(['token', 'make', 'client1', '--private-key-file', privatePath]);
   expect((await run(['token', 'check', made.stdout.trim(), '--public-key-file', publicPath])).code).toBe(0);
+});
+
+test('no token is made that the server would not take', async () => {
+  const { code, stdout, stderr } = await run(['token', 'make', ''], ENVIRONMENT);
+  expect({ code, stdout }).toEqual({ code: EXIT.data, stdout: '' });
+  expect(stderr).toContain('access_id must not be empty');
 });
 
 describe('notifier token check', () => {
@@ -122,6 +129,20 @@ describe('notifier token check', () => {
     const text = tokenFor('client2', { exp: secondsFromNow(-60) });
     const { stderr } = await run(['token', 'check', text, '--access-id', 'client1'], ENVIRONMENT);
     for (const fault of ['expired', 'no iss', 'its sub is']) expect(stderr).toContain(fault);
+  });
+
+  test('keeps what it says of a JWKS that cannot be fetched out of its output', async () => {
+    const listener = await OwnServer.listen();
+    const { url } = listener;
+    listener.close();
+    const text = token({ sub: 'client1', exp: secondsFromNow(60) }, { alg: 'RS256' });
+    const args = ['token', 'check', text, '--jwks-url', `${url}/keys`];
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: EXIT.no, stdout: '' });
+    expect(stderr.split('\n').slice(0, 2)).toEqual([
+      'the keys of tokens cannot be fetched: ECONNREFUSED',
+      'notifier: not right: its key is not known, and the JWKS cannot be fetched',
+    ]);
   });
 
   test('asks for a key where there is none, and for a better one where it is too short', async () => {

@@ -2,8 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { StoreUnavailableError } from '../src/notifier/event-log.js';
+import { parseRedisAddress } from '../src/redis/redis-address.js';
+import { RedisEventLog } from '../src/storage/redis-event-log.js';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
 import { readIdempotencyKey } from '../src/wire/idempotency-key.js';
+import { DEFAULT_BOUNDS } from './event-log/harness.js';
 import { event, push, pushed, send } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
@@ -223,4 +227,28 @@ test('a repeat is known, and other events are a conflict, where key and user sha
   const pushOf = async (payload: string) =>
     (await push(app.url, [event(USER, 1, payload)], { 'Idempotency-Key': key })).status;
   expect([await pushOf('x'), await pushOf('x'), await pushOf('y')]).toEqual([200, 200, 422]);
+}, 60_000);
+
+test('a server that is gone says nothing of its users, and keeps nothing that is said of those of the others', async () => {
+  for (const master of cluster.masters) {
+    await master.ask('CONFIG', 'SET', 'cluster-require-full-coverage', 'no');
+  }
+  const target = { address: parseRedisAddress(cluster.url)!, prefix: 'notifier', waitReplicas: 0 };
+  const log = new RedisEventLog(DEFAULT_BOUNDS, target);
+  endings.push(() => log.close());
+  await eventually(() => log.isReady(), 'Redis takes events');
+  const far = Array.from({ length: 100 }, (_, i) => `user${i}`).find((user) => slotOf(user) > 11_000)!;
+  const cursorAt = async (accessId: string) => {
+    const { head, store } = await log.view(accessId, 0);
+    const { epoch, seq, tag, drops } = head!;
+    return { accessId, position: { epoch, seq, tag }, drops, losses: store.losses };
+  };
+  const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 1, text: '1' }] });
+  for (const user of [USER, far]) await store(user);
+  const cursors = [await cursorAt(far), await cursorAt(USER)];
+  await store(USER);
+  expect(await log.survey(cursors)).toEqual({ astray: [1], unknown: 0 });
+  await cluster.masters[2]!.kill();
+  expect(await log.survey(cursors)).toEqual({ astray: [1], unknown: 1 });
+  await expect(log.survey(cursors.slice(0, 1))).rejects.toThrow(StoreUnavailableError);
 }, 60_000);

@@ -99,10 +99,10 @@ test('whoever was there before other data took the place of the old says so, wha
   await newcomer.append({ events: [{ accessId: 'alice', createdAt: 2, text: '2' }] });
   expect((await newcomer.view('alice', 0)).store.tailLost).toBe(false);
   const position = { epoch: 'whatever', seq: 1, tag: 1 };
-  await witness.astray([{ accessId: 'alice', position, drops: 0, losses: 0 }]);
+  await witness.survey([{ accessId: 'alice', position, drops: 0, losses: 0 }]);
   expect((await newcomer.view('alice', 0)).store.tailLost).toBe(true);
   const { losses } = (await newcomer.view('alice', 0)).store;
-  await newcomer.astray([{ accessId: 'alice', position, drops: 0, losses }]);
+  await newcomer.survey([{ accessId: 'alice', position, drops: 0, losses }]);
   expect((await newcomer.view('alice', 0)).store.losses).toBe(losses);
   await Promise.all([witness.close(), newcomer.close()]);
 });

@@ -116,7 +116,7 @@ test.each([
   const position = { epoch, seq, tag };
   const cursor = { accessId: neighbour, position, drops, losses: memory.losses };
   const behind = { ...cursor, position: { ...position, seq: 0 } };
-  expect(await log.astray([cursor, { ...cursor, accessId: USER }, behind])).toEqual([1, 2]);
+  expect((await log.survey([cursor, { ...cursor, accessId: USER }, behind])).astray).toEqual([1, 2]);
   // Once an hour a push looks at the heads of the partition, to forget those whose time is over.
   clock.now += 3_600_001;
   expect(await store(neighbour)).toBe('stored');

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { drop, event as pushedEvent, get as ask, json, pushed } from './support/http.js';
+import { RawSocket } from './support/raw-socket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
 import { EventStream, isComment } from './support/event-stream.js';
@@ -200,5 +201,25 @@ describe('server-sent events', () => {
     socket.destroy();
     expect(text.indexOf('HTTP/1.1 200 OK')).toBe(0);
     expect(text.indexOf('HTTP/1.1 400')).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['at once', ''],
+    ['once it runs', 'subscribed'],
+  ])('a push behind a stream on the same connection is not done, and ends it (%s)', async (_when, sign) => {
+    const body = JSON.stringify([event('behind', 1)]);
+    const socket = await RawSocket.connect(notifier.url);
+    const push =
+      'POST /push_events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+      `Content-Length: ${body.length}\r\n\r\n${body}`;
+    const stream = get('/subscribe_to_events?access_id=behind&last_event_id=');
+    if (sign === '') socket.write(stream + push);
+    else {
+      socket.write(stream);
+      await socket.until(({ received }) => received.includes(sign));
+      socket.write(push);
+    }
+    await socket.ended();
+    expect((await ask(notifier.url, '/clients?access_id=behind')).text).toContain('"events":0');
   });
 });

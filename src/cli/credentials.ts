@@ -40,12 +40,16 @@ export function apiKeyOf({ apiKey, apiKeyFile }: ServerOptions): string | undefi
   );
 }
 
-/** The URL of a path of the server. @throws Failure where what was given is no URL of a server */
+/** What may be left of the URL that a client or a connector is configured with. */
+const ENDPOINT = /\/(subscribe_to_events|push_events)?\/?$/;
+
+/** The URL of a path of the server, below the path at which a proxy has it. @throws Failure where what was given is no URL of a server */
 export function urlOf({ url }: Pick<ServerOptions, 'url'>, path: string): URL {
   if (!/^(https?|wss?):\/\//.test(url) || !URL.canParse(url)) {
     throw new Failure(EXIT.usage, `--url is not the URL of a server: ${url}`, `such as ${DEFAULT_URL}`);
   }
-  return new URL(path, url.replace(/^ws/, 'http'));
+  const base = new URL(url.replace(/^ws/, 'http'));
+  return new URL(`${base.pathname.replace(ENDPOINT, '')}${path}`, base);
 }
 
 /** What a file holds, without the line's end that editors leave. @throws Failure */

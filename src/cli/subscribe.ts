@@ -24,7 +24,7 @@ export async function follow(accessId: string | undefined, options: SubscribeOpt
   const stop = () => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const url = urlOf(options, '/');
+  const url = urlOf(options, '/subscribe_to_events');
   if (accessId === '') throw new Failure(EXIT.data, 'access_id must not be empty', NAME_USER);
   const subscription = subscribe(url.href, {
     ...(accessId !== undefined && { accessId }),

@@ -1,11 +1,12 @@
 import { compactVerify } from 'jose';
 import { isExpiry, Tokens, type TokenRules } from '../auth/tokens.js';
 import type { TokenKeys } from '../auth/token-keys.js';
+import { warnBy } from '../log.js';
 import { NotAdmittedError } from '../notifier/authenticator.js';
 import { accessIdFault } from '../notifier/event.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { printable, say, span } from './terminal.js';
+import { printable, remark, say, span } from './terminal.js';
 import { authenticationOf, type TokenOptions } from './token-options.js';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -20,6 +21,7 @@ export async function checkToken(
   token: string,
   options: TokenOptions & { accessId?: string },
 ): Promise<void> {
+  warnBy(remark);
   const { keys: openKeys, rules } = authenticationOf(options);
   const keys = openKeys();
   try {

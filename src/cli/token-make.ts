@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { accessIdFault } from '../notifier/event.js';
 import { readText } from './credentials.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
@@ -17,6 +18,9 @@ const MIN_SECRET_BYTES = 32;
 
 /** A token for development: a back end makes its own. */
 export async function makeToken(accessId: string, options: MakeOptions): Promise<void> {
+  const fault = accessIdFault(accessId);
+  if (fault !== undefined)
+    throw new Failure(EXIT.data, `access_id ${fault}`, 'the server takes no such token');
   const { key, algorithm } = keyOf(options);
   const claim = options.claim ?? process.env['NOTIFIER_JWT_CLAIM'] ?? 'sub';
   const issuer = options.issuer ?? process.env['NOTIFIER_JWT_ISSUER'];

@@ -37,7 +37,7 @@ export function readAccess(reader: Reader): Access {
   const open: Open = { subscribe: subscribers.by === 'nothing', push: !reader.isSet('NOTIFIER_API_KEYS') };
   const isOpen = open.subscribe || open.push;
   const isLoopbackOnly = isOpen && !isMeantOpen;
-  const host = reader.text('HOST', isLoopbackOnly ? '127.0.0.1' : '0.0.0.0');
+  const host = withoutBrackets(reader.text('HOST', isLoopbackOnly ? '127.0.0.1' : '0.0.0.0'));
   if (isLoopbackOnly) limitToLoopback(reader, host, open);
   else if (isOpen && !isLoopback(host)) {
     reader.warn(`NOTIFIER_AUTH=none: everyone who reaches ${settingOf('HOST', host)} may ${verbs(open)}`);
@@ -51,6 +51,11 @@ export function readAccess(reader: Reader): Access {
     allowedOrigins: readOrigins(reader, subscribers),
     trustedProxies: readTrustedProxies(reader),
   };
+}
+
+/** An IPv6 address as URLs have it. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
 }
 
 function limitToLoopback(reader: Reader, host: string, open: Open): void {

@@ -46,7 +46,8 @@ export class Reader {
   /** @throws ConfigError if there was any mistake */
   finish(): void {
     for (const name of Object.keys(this.environment)) {
-      if (name.startsWith(PREFIX) && !this.known.has(name)) this.unknown(name);
+      if (!name.startsWith(PREFIX)) this.warnOfMisspeltPrefix(name);
+      else if (!this.known.has(name)) this.unknown(name);
     }
     if (this.mistakes.length > 0) throw new ConfigError(this.mistakes);
   }
@@ -135,6 +136,13 @@ export class Reader {
       // Kubernetes would have injected a URL.
       this.warn(`${name}=${value} is not read: the setting is called ${bare}`);
     }
+  }
+
+  private warnOfMisspeltPrefix(name: string): void {
+    const prefix = name.slice(0, name.indexOf('_') + 1);
+    const meant = PREFIX + name.slice(prefix.length);
+    if (!this.known.has(meant) || distance(prefix, PREFIX) > MAX_SLIPS) return;
+    this.warn(`${name} is not read; did you mean ${meant}?`);
   }
 
   private suggestion(name: string): string {

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { endWithAnswer } from '../wire/bare-answer.js';
+import { streamSockets } from '../wire/stream-sockets.js';
 import { answerError, isToldToClose } from './answer.js';
 import { BrokenRequests } from './broken-requests.js';
 import { DivertibleRequest } from './divertible-request.js';
@@ -129,6 +130,7 @@ export class NotifierHttpAdapter extends ExpressAdapter {
 
   private handle(request: IncomingMessage, response: ServerResponse): void {
     if (isToldToClose(request.socket)) return;
+    if (streamSockets.has(request.socket)) return void request.socket.destroy();
     const refusal = this.refusal(request);
     if (refusal) return this.refuse(response, refusal);
     const shortcut = request.method === 'POST' ? this.shortcuts.get(request.url!) : undefined;

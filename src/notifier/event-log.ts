@@ -125,6 +125,14 @@ export interface CursorState {
   readonly losses: number;
 }
 
+/** What a store says of many cursors at once. */
+export interface Survey {
+  /** Indexes of those that may not stand at their log's head. */
+  readonly astray: readonly number[];
+  /** How many more it cannot say anything of now. */
+  readonly unknown: number;
+}
+
 /** Who is told what happens to the logs of users who are watched. All of it is a hint that may never come. */
 export interface LogListener {
   /** Appends that are committed. */
@@ -223,13 +231,13 @@ export abstract class EventLog {
   unwatch(_accessId: string): void {}
 
   /**
-   * Indexes of the cursors that may not stand at their log's head: hints whom to look at one by one. A store in this
-   * process may name all, one that is far away asks once for all of them.
+   * Which cursors may not stand at their log's head: hints whom to look at one by one. A store in this process may name
+   * all, one that is far away asks once for all of them.
    *
-   * @throws StoreUnavailableError
+   * @throws StoreUnavailableError where nothing can be said of any of them
    */
-  async astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
-    return [...cursors.keys()];
+  async survey(cursors: readonly CursorState[]): Promise<Survey> {
+    return { astray: [...cursors.keys()], unknown: 0 };
   }
 
   /** Since when the store has not answered, as `performance.now()` gives it; undefined while it does. */

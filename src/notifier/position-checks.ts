@@ -31,8 +31,8 @@ export class PositionChecks {
     this.waiting = [];
     const cursors = subscriptions.map((subscription) => this.stateOf(subscription));
     try {
-      const astray = await this.log.astray(cursors);
-      this.metrics.checked('current', cursors.length - astray.length);
+      const { astray, unknown } = await this.log.survey(cursors);
+      this.metrics.checked('current', cursors.length - astray.length - unknown);
       await Promise.all(astray.map((index) => this.settle(subscriptions[index]!, cursors[index]!)));
     } catch (error) {
       // The store does not answer: the next heartbeat asks again, and readiness says so meanwhile.

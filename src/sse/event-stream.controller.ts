@@ -16,6 +16,7 @@ import { SubscriptionService } from '../notifier/subscription.service.js';
 import { InvalidSubscriptionError, type Subscribing } from '../wire/first-message.js';
 import { PeerAddresses } from '../wire/peer-addresses.js';
 import { RefusalLog } from '../wire/refusal-log.js';
+import { streamSockets } from '../wire/stream-sockets.js';
 import { RefusedError, refusalFor } from './refusals.js';
 import { SseConnection } from './sse-connection.js';
 import { SseOptions } from './sse-options.js';
@@ -89,6 +90,7 @@ export class EventStreamController {
       this.options.heartbeatMs,
       form === 'resumable',
     );
+    streamSockets.add(socket);
     // A client that is gone has nothing more to say: with other requests that is no reason to end.
     const hungUp = () => connection.terminate();
     socket.once('end', hungUp);
@@ -98,6 +100,7 @@ export class EventStreamController {
     response.on('close', () => {
       // One that was refused leaves the socket to the next request.
       socket.off('end', hungUp);
+      streamSockets.delete(socket);
       this.connections.release(connection);
       connection.subscription?.end();
       // A refusal that became a status is told as that of a request.

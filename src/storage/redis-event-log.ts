@@ -9,6 +9,7 @@ import type {
   LogView,
   Page,
   Since,
+  Survey,
 } from '../notifier/event-log.js';
 import type { Position } from '../notifier/position.js';
 import { resolvePosition } from '../notifier/start-point.js';
@@ -167,7 +168,8 @@ export class RedisEventLog extends EventLog {
     this.announcements.unwatch(accessId);
   }
 
-  override async astray(cursors: readonly CursorState[]): Promise<readonly number[]> {
+  /** One server of a cluster that does not answer says nothing of the users of the others. */
+  override async survey(cursors: readonly CursorState[]): Promise<Survey> {
     this.announcements.retry(cursors.map(({ accessId }) => accessId));
     const byPartition = new Map<number, number[]>();
     for (const [index, { accessId }] of cursors.entries()) {
@@ -176,13 +178,19 @@ export class RedisEventLog extends EventLog {
       if (indexes) indexes.push(index);
       else byPartition.set(partition, [index]);
     }
-    const found = await Promise.all(
-      this.together([...byPartition]).map((group) => this.check(group, cursors)),
+    const answers = await Promise.allSettled(
+      this.together([...byPartition]).map(async (group) => {
+        const astray = await this.check(group, cursors);
+        return { astray, asked: group.reduce((sum, [, indexes]) => sum + indexes.length, 0) };
+      }),
     );
-    const astray = found.flat();
+    const given = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+    const refusal = answers.find((answer) => answer.status === 'rejected');
+    if (refusal && given.length === 0) throw refusal.reason;
+    const astray = given.flatMap((answer) => answer.astray);
     // What was not announced may be so because the channel is lost: a slot that leaves and comes back takes it away.
     await this.announcements.renew(astray.map((index) => cursors[index]!.accessId));
-    return astray;
+    return { astray, unknown: cursors.length - given.reduce((sum, { asked }) => sum + asked, 0) };
   }
 
   /** Partitions that one call can look at: one on a cluster, all of them on one server. */

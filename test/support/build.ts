@@ -1,52 +1,61 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where npm and Jest run: this file may have been compiled to somewhere else. */
 const ROOT = process.cwd();
 const ENTRY = join(ROOT, 'dist/main.js');
-/** The built page, beside the sources that it is built from. */
-const PAGE = join(ROOT, 'console/dist');
-/** What `dist` was built from, as a digest. */
-const STAMP = join(ROOT, 'dist/.built-from');
+/** Of what a build writes, the first and the last. */
+const BUILT = [ENTRY, join(ROOT, 'console/dist/index.html')];
+const FOLDERS = ['src', 'console/src', 'console/public'];
+const FILES = [
+  'package.json',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'console/index.html',
+  'console/tsconfig.json',
+  'console/vite.config.js',
+];
 const LOCK = join(ROOT, 'node_modules/.build-lock');
 /** What a test may wait for the build. */
 export const BUILD_MS = 120_000;
 /** A lock as old as this was left behind by a build that was killed. */
 const STALE_MS = 120_000;
 
-/** The built program, built anew where the sources have changed since. Test files that ask at the same time wait for one build. */
+/**
+ * The built program, built anew where its sources are younger. Test files that ask at the same time wait for one build; `runtests.sh` has it
+ * built before.
+ */
 export async function builtEntry(): Promise<string> {
-  const digest = await digestOfSources();
-  while (!(await isBuiltFrom(digest))) {
-    if (await tryLock()) await buildAndUnlock(digest);
+  while (await isStale()) {
+    if (await tryLock()) await buildAndUnlock();
     else await new Promise((done) => setTimeout(done, 100));
   }
   return ENTRY;
 }
 
-async function isBuiltFrom(digest: string): Promise<boolean> {
-  const built = await readFile(STAMP, 'utf8').catch(() => '');
-  return built === digest;
+async function isStale(): Promise<boolean> {
+  const inFolders = await Promise.all(FOLDERS.map((name) => pathsIn(join(ROOT, name))));
+  const sources = [...inFolders.flat(), ...FILES.map((name) => join(ROOT, name))];
+  const changed = await Promise.all(sources.map(timeOf));
+  const built = await Promise.all(BUILT.map(timeOf));
+  return Math.max(...changed) > Math.min(...built);
 }
 
-async function digestOfSources(): Promise<string> {
-  const hash = createHash('sha256');
-  const folders = ['src', 'console'].map((name) => join(ROOT, name));
-  const sources = await Promise.all(folders.map(filesIn));
-  const paths = sources.flat().filter((path) => !path.startsWith(PAGE));
-  const settings = ['package.json', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
-  for (const path of [...paths.toSorted(), ...settings.map((name) => join(ROOT, name))]) {
-    hash.update(path).update(await readFile(path));
-  }
-  return hash.digest('hex');
-}
-
-async function filesIn(folder: string): Promise<string[]> {
+/** Folders too: a file that is taken away makes its folder younger. */
+async function pathsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))];
+}
+
+/** When it was changed; 0 where it is not there. */
+async function timeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
 }
 
 async function tryLock(): Promise<boolean> {
@@ -54,16 +63,13 @@ async function tryLock(): Promise<boolean> {
     await mkdir(LOCK);
     return true;
   } catch {
-    const since = await stat(LOCK).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Infinity,
-    );
-    if (Date.now() - since > STALE_MS) await rm(LOCK, { recursive: true, force: true });
+    const since = await timeOf(LOCK);
+    if (since > 0 && Date.now() - since > STALE_MS) await rm(LOCK, { recursive: true, force: true });
     return false;
   }
 }
 
-async function buildAndUnlock(digest: string): Promise<void> {
+async function buildAndUnlock(): Promise<void> {
   try {
     const nest = spawn('npm', ['run', '--silent', 'build'], {
       cwd: ROOT,
@@ -71,7 +77,6 @@ async function buildAndUnlock(digest: string): Promise<void> {
     });
     const [code] = (await once(nest, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`the build ended with exit code ${code}`);
-    await writeFile(STAMP, digest);
   } finally {
     await rm(LOCK, { recursive: true, force: true });
   }
