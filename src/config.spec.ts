@@ -165,6 +165,11 @@ describe('the configuration', () => {
 
   test.each([
     ['NOTIFIER_JWT_SECRET_FILE', 'NOTIFIER_JWT_SECRET', '--jwt-secret-file'],
+    [
+      'NOTIFIER_REDIS_SENTINEL_PASSWORD_FILE',
+      'NOTIFIER_REDIS_SENTINEL_PASSWORD',
+      '--redis-sentinel-password-file',
+    ],
     ['NOTIFIER_API_KEYS_FILE', 'NOTIFIER_API_KEYS', '--api-keys-file'],
   ])('leads nobody who sets %s to a path in the place of the secret', (name, secret, flag) => {
     expect(mistakesOf({ [name]: '/run/secrets/x' })).toEqual([
@@ -196,17 +201,6 @@ describe('the configuration', () => {
       'NOTIFIER_SHUTDOWN_DELAY (2) leaves nothing of NOTIFIER_SHUTDOWN_GRACE (2): connections are cut before their clients are told',
     ]);
   });
-
-  test.each(['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'])(
-    'warns of a %s that the store does not use',
-    (name) => {
-      const value = name === 'NOTIFIER_REDIS_URL' ? 'redis://a' : '1';
-      expect(warningsOf({ [name]: value, NOTIFIER_STORE: 'redis' })).toEqual([]);
-      expect(warningsOf({ [name]: value })).toEqual([
-        `${name} is not used: NOTIFIER_STORE is lmdb, and what this node stores no other node has; set NOTIFIER_STORE=redis if there are several`,
-      ]);
-    },
-  );
 
   test('ignores what Kubernetes injects for a Service called notifier, and every name that is not its own', () => {
     const injected = {

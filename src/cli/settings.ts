@@ -29,6 +29,8 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     setting('NOTIFIER_REDIS_URL', 'URL'),
     setting('NOTIFIER_REDIS_PREFIX', 'notifier'),
     setting('NOTIFIER_REDIS_WAIT', '0'),
+    setting('NOTIFIER_REDIS_SENTINEL_USER', 'NAME'),
+    secret('NOTIFIER_REDIS_SENTINEL_PASSWORD'),
     setting('NOTIFIER_BUFFER_EVENTS', '1000'),
     setting('NOTIFIER_BUFFER_BYTES', '4194304'),
     setting('NOTIFIER_BUFFER_TTL', '86400'),

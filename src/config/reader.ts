@@ -24,7 +24,7 @@ const PREFIX = 'NOTIFIER_';
 const INJECTED = /^NOTIFIER_(SERVICE_.*|PORT|PORT_.*)$/;
 
 /** What other programs would take from a file of that name and `_FILE`: a path must not become the secret. */
-const SECRETS = ['NOTIFIER_JWT_SECRET', 'NOTIFIER_API_KEYS'];
+const SECRETS = ['NOTIFIER_JWT_SECRET', 'NOTIFIER_API_KEYS', 'NOTIFIER_REDIS_SENTINEL_PASSWORD'];
 
 /** Reads values and collects what is wrong with them. */
 export class Reader {

@@ -1,4 +1,4 @@
-import { parseRedisAddress } from '../redis/redis-address.js';
+import { parseRedisAddress, type RedisAddress } from '../redis/redis-address.js';
 import type { RedisOptions } from '../storage/redis-event-log.js';
 import type { Reader } from './reader.js';
 
@@ -20,10 +20,28 @@ export function readRedis(reader: Reader): RedisOptions {
     reader.mistake('NOTIFIER_REDIS_PREFIX must be 1 to 64 characters without braces and white space');
   }
   const known = address ?? parseRedisAddress(DEFAULT_URL)!;
+  const sentinels = readSentinels(reader, known);
   return {
-    address: known,
+    address: sentinels ? { ...known, sentinels } : known,
     // Channels are of no database: those of two would be the same.
     prefix: known.database === 0 ? prefix : `${prefix}:db${known.database}`,
     waitReplicas: reader.integer('NOTIFIER_REDIS_WAIT', 0, 0, 100),
   };
+}
+
+const SENTINEL_USER = 'NOTIFIER_REDIS_SENTINEL_USER';
+const SENTINEL_PASSWORD = 'NOTIFIER_REDIS_SENTINEL_PASSWORD';
+
+/** What the Sentinels want to be shown. The credentials in the URL are those of the servers. */
+function readSentinels(reader: Reader, { kind }: RedisAddress): RedisAddress['sentinels'] {
+  const username = reader.text(SENTINEL_USER, undefined);
+  const password = reader.text(SENTINEL_PASSWORD, undefined);
+  if (username !== undefined && password === undefined) {
+    reader.mistake(`${SENTINEL_USER} needs ${SENTINEL_PASSWORD}`);
+  }
+  if (password === undefined) return undefined;
+  if (kind !== 'sentinel') {
+    reader.warn(`${SENTINEL_PASSWORD} is not used: NOTIFIER_REDIS_URL names no Sentinels`);
+  }
+  return { username, password };
 }

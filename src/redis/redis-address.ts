@@ -9,6 +9,8 @@ export interface RedisAddress {
   readonly password: string | undefined;
   readonly database: number;
   readonly usesTls: boolean;
+  /** What the Sentinels themselves want to be shown; absent where they want nothing. */
+  readonly sentinels?: { readonly username: string | undefined; readonly password: string };
 }
 
 const FORM = /^(redis|rediss|redis\+sentinel):\/\/(?:([^@/]*)@)?([^/@]+)((?:\/[^/]*)*)$/;

@@ -25,6 +25,9 @@ const MAX_RECONNECT_MS = 1000;
  * What every connection has in common. Nothing is queued while it is down and nothing is sent again by itself: whether
  * an append may be repeated is for the one who asked for it to say.
  */
+/** ioredis waits so long for the end of a connection, even of one that has ended, and keeps the process for it. */
+export const DISCONNECT_TIMEOUT_MS = 100;
+
 const COMMON: ConnectionOptions = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -33,6 +36,7 @@ const COMMON: ConnectionOptions = {
   maxRetriesPerRequest: 0,
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 2000,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   protocol: 2,
   retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, times * 50),
   // A master that was demoted says so: connect anew, to whoever is master now.
@@ -86,8 +90,6 @@ export class RedisServer {
   }
 
   close(): void {
-    // ioredis would wait 2 s for the end of connections that have ended.
-    if (this.isClosed) return;
     clearInterval(this.timer);
     this.isClosed = true;
     this.commands.disconnect();

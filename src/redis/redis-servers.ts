@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import type { RedisAddress } from './redis-address.js';
-import { COMMAND_TIMEOUT_MS, RedisServer } from './redis-server.js';
+import { COMMAND_TIMEOUT_MS, DISCONNECT_TIMEOUT_MS, RedisServer } from './redis-server.js';
 import type { ConnectionOptions, RedisServerListener } from './redis-server.js';
 import type { RedisScript, Reply } from './redis-script.js';
 import { SLOTS } from './slots.js';
@@ -157,10 +157,12 @@ export class RedisServers {
   }
 
   private sentinelOptions(): ConnectionOptions {
-    const { nodes, name } = this.address;
+    const { nodes, name, sentinels } = this.address;
     return {
       sentinels: nodes.map((node) => ({ ...node })),
       name,
+      ...(sentinels && { sentinelPassword: sentinels.password }),
+      ...(sentinels?.username !== undefined && { sentinelUsername: sentinels.username }),
       // Told of a promotion, it leaves a master that is cut off but alive.
       failoverDetector: true,
       sentinelRetryStrategy: (times) => Math.min(1000, times * 50),
@@ -248,6 +250,7 @@ const SEED: ConnectionOptions = {
   retryStrategy: () => null,
   connectTimeout: 1000,
   commandTimeout: 1000,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   maxRetriesPerRequest: 0,
   protocol: 2,
 };

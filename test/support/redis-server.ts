@@ -139,6 +139,8 @@ const ONCE = {
   maxRetriesPerRequest: 0,
   connectTimeout: 1000,
   commandTimeout: 10_000,
+  // It waits even for connections that have ended, and the process of the tests with it.
+  disconnectTimeout: 0,
 } as const;
 
 /** Sends one command to whoever listens on `port`, over a connection of its own. */

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,6 +33,16 @@ export class Sentinels {
 
   get url(): string {
     return `redis+sentinel://${this.all.map(({ port }) => `127.0.0.1:${port}`).join(',')}/main`;
+  }
+
+  /** Has them want to be shown a user’s password, which nobody here shows them from then on. */
+  async lock(user: string, password: string): Promise<void> {
+    for (const { port } of this.all) {
+      const give = (name: string, secret: string) =>
+        askOnce(port, 'ACL', 'SETUSER', name, 'on', 'allcommands', 'allchannels', 'resetpass', `>${secret}`);
+      await give(user, password);
+      if (user !== 'default') await give('default', randomUUID());
+    }
   }
 
   /** The port of the server that most take for the master. */
@@ -83,9 +94,10 @@ async function masterOf(sentinel: number): Promise<number> {
   return Number((address as string[])[1] ?? 0);
 }
 
-async function askList(sentinel: number, what: string): Promise<number> {
+/** How many the list has; `undefined` where there is no answer. */
+async function askList(sentinel: number, what: string): Promise<number | undefined> {
   return askOnce(sentinel, 'SENTINEL', what, 'main').then(
     (list) => (list as unknown[]).length,
-    () => 0,
+    () => undefined,
   );
 }

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { mistakesOf } from '../../test/support/mistakes.js';
+import { readConfig } from '../config.js';
+
+const warningsOf = (environment: Readonly<Record<string, string>>) =>
+  readConfig({ ...environment, NOTIFIER_AUTH: 'none', HOST: '127.0.0.1' }).warnings;
+
+test('takes what the Sentinels want to be shown, and says where there are none', () => {
+  const url = { NOTIFIER_REDIS_URL: 'redis+sentinel://a/main', NOTIFIER_STORE: 'redis' };
+  const named = { NOTIFIER_REDIS_SENTINEL_USER: 'u', NOTIFIER_REDIS_SENTINEL_PASSWORD: 'p' };
+  expect(readConfig(url).redis.address.sentinels).toBeUndefined();
+  expect(readConfig({ ...url, ...named }).redis.address.sentinels).toEqual({
+    username: 'u',
+    password: 'p',
+  });
+  expect(warningsOf({ ...url, ...named })).toEqual([]);
+  expect(warningsOf({ ...url, ...named, NOTIFIER_REDIS_URL: 'redis://a' })).toEqual([
+    'NOTIFIER_REDIS_SENTINEL_PASSWORD is not used: NOTIFIER_REDIS_URL names no Sentinels',
+  ]);
+  expect(mistakesOf({ ...url, NOTIFIER_REDIS_SENTINEL_USER: 'u' })).toEqual([
+    'NOTIFIER_REDIS_SENTINEL_USER needs NOTIFIER_REDIS_SENTINEL_PASSWORD',
+  ]);
+});
+
+test.each(['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'])(
+  'warns of a %s that the store does not use',
+  (name) => {
+    const value = name === 'NOTIFIER_REDIS_URL' ? 'redis://a' : '1';
+    expect(warningsOf({ [name]: value, NOTIFIER_STORE: 'redis' })).toEqual([]);
+    expect(warningsOf({ [name]: value })).toEqual([
+      `${name} is not used: NOTIFIER_STORE is lmdb, and what this node stores no other node has; set NOTIFIER_STORE=redis if there are several`,
+    ]);
+  },
+);
