@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createHook } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { brotliCompressSync, createBrotliDecompress, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -196,6 +197,20 @@ describe.each([
       server.close();
       await serve(80 * 1024 * 1024);
       expect((await post(Buffer.alloc(80 * 1024 * 1024, ' '))).status).toBe(200);
+    });
+
+    test('gives back what a body took whose peer is gone while it, having come whole, is decompressed', async () => {
+      // More than the decoder takes in one go, and so much that it takes a while.
+      const body = gzipSync(Buffer.concat([randomBytes(20_000), Buffer.alloc(30_000_000)]));
+      for (let round = 0; round < 3; round++) {
+        const { socket } = await RawSocket.connect(url);
+        socket.write(head(`Content-Encoding: gzip\r\nContent-Length: ${body.length}`));
+        socket.write(body);
+        await until(() => reading === 1 && socket.writableLength === 0);
+        socket.resetAndDestroy();
+        await until(() => reading === 0);
+      }
+      expect((await post('hello')).text).toBe('hello');
     });
 
     test('gives back what a body took that broke off', async () => {

@@ -70,9 +70,9 @@ export class BodyReader {
       settle();
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
     };
-    // Without an 'error' listener, a request that breaks off only closes.
+    // Without an 'error' listener, a request that breaks off only closes; one that has come whole may not have reached the decoder yet.
     request.once('close', () => {
-      if (!request.complete) fail(new BadRequestException('body broke off'));
+      if (!request.readableEnded) fail(new BadRequestException('body broke off'));
     });
     decoder?.on('error', () => fail(undecodable()));
     deliver(request, decoder, { chunk, end });
