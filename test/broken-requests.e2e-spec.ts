@@ -43,6 +43,14 @@ afterEach(async () => {
 
 const server = (): Server => running.app.getHttpServer();
 
+/** Waits until the server has cut what it has ended. */
+function letGo(): Promise<void> {
+  return eventually(
+    () => new Promise((resolve) => server().getConnections((_error, count) => resolve(count === 0))),
+    'the server has let go of it',
+  );
+}
+
 /** The answers on a connection, each as its status line, headers and body. */
 function answers(): { status: number; headers: string; body: string }[] {
   const parts = socket.received.toString('latin1').split(/(?=HTTP\/1\.1 \d{3} )/);
@@ -110,6 +118,20 @@ describe('what is not HTTP is answered in the form of every other error, and end
     await socket.ended();
     expect(answers()).toHaveLength(1);
     expectError(answers()[0], 408);
+  });
+
+  test.each([
+    ['headers', HEAD.length],
+    ['a body', PUSH.length - 10],
+  ])('%s that take too long: what is still sent of them is not looked at', async (_name, inTime) => {
+    Object.assign(server(), { headersTimeout: 200, requestTimeout: 300 });
+    socket.write(PUSH.slice(0, inTime));
+    await socket.ended();
+    socket.write(PUSH.slice(inTime));
+    await letGo();
+    expect(answers()).toHaveLength(1);
+    expectError(answers()[0], 408);
+    expect(log.isAsked).toBe(false);
   });
 
   test.each([
@@ -221,10 +243,7 @@ test('garbage that goes on and on after the refusal ends with the connection, an
   socket.write('nonsense\r\n\r\n');
   const more = setInterval(() => socket.write('x'.repeat(10_000)), 20);
   try {
-    await eventually(
-      () => new Promise((resolve) => server().getConnections((_error, count) => resolve(count === 0))),
-      'the server has let go of it',
-    );
+    await letGo();
   } finally {
     clearInterval(more);
   }

@@ -59,9 +59,9 @@ function readyAnswer(): Buffer {
 /** Connections that have been told that they end: what they had sent before they knew must not be done. */
 const toldToClose = new WeakSet<Socket>();
 
-/** RFC 9112, section 9.6: what comes behind a request that was answered with `Connection: close` is not looked at. */
+/** RFC 9112, section 9.6: what comes behind a request that was answered with `Connection: close` is not looked at, nor what is answered already. */
 export function isToldToClose(socket: Socket): boolean {
-  return toldToClose.has(socket);
+  return toldToClose.has(socket) || !socket.writable;
 }
 
 /** The one form in which errors leave: status, its name, and a message that never quotes the client. */

@@ -67,6 +67,8 @@ export class BodyReader {
     };
     const end = () => {
       if (isSettled) return;
+      // Whoever was told that it takes too long may have sent the rest all the same.
+      if (!request.socket.writable) return fail(new BadRequestException('body broke off'));
       settle();
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
     };
