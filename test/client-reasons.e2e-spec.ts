@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, test } from '@jest/globals';
-import { WebSocket } from 'ws';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { SubscribeOptions } from '../src/client/client.js';
 import { Listener } from './support/listener.js';
 import { OwnServer } from './support/own-server.js';
@@ -52,6 +54,18 @@ test('the client library says why nobody can be reached at any address of a name
     reason: 'ECONNREFUSED',
   });
 });
+
+test.each(['hello', 'true', '{"subscribed":null}'])(
+  'a server of something else, which says %s, is one that cannot be reached',
+  async (greeting) => {
+    const stranger = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    stranger.on('connection', (socket) => socket.send(greeting));
+    await once(stranger, 'listening');
+    const { port } = stranger.address() as AddressInfo;
+    expect(await failed(`http://127.0.0.1:${port}`, { WebSocket })).toMatchObject({ code: 1006 });
+    stranger.close();
+  },
+);
 
 /** Finds two addresses of each name: the error of both has a code and no message. */
 class SeveralAddresses extends WebSocket {

@@ -13,7 +13,14 @@ export function overWebSocket(
   const socket = new WebSocket(url.replace(/^http/, 'ws'));
   const say = (message: object) => socket.send(JSON.stringify(message));
   socket.addEventListener('open', () => say(hello));
-  socket.addEventListener('message', (event) => hear((event as { data: string }).data, receiver));
+  socket.addEventListener('message', (event) => {
+    try {
+      hear((event as { data: string }).data, receiver);
+    } catch (error) {
+      // Not this server: thrown on, it would end a process of Node's.
+      receiver.ended(BROKEN, reasonOf(error));
+    }
+  });
   let why = '';
   // "close" follows. Without a listener, Node's `ws` would throw.
   socket.addEventListener('error', (event) => (why = reasonOf(event)));
