@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { StatusReport, SubscribeOptions } from './options.js';
 import type { WebSocketLike } from './platform.js';
@@ -201,6 +202,27 @@ describe('a subscription', () => {
     expect(subscription.status).toBe('waiting');
     for (let i = 0; i < 1001; i++) await events.next();
     expect((await events.next()).done).toBe(true);
+  });
+
+  it('gives nothing more once the signal has said so, also where the server has ended it before', async () => {
+    const abort = new AbortController();
+    const { events } = start({ signal: abort.signal });
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    socket.says([event('1'), event('2')]);
+    socket.ends(4503, 'dropped');
+    expect((await events.next()).value).toMatchObject({ id: '1' });
+    abort.abort();
+    await expect(events.next()).rejects.toThrow('4503 dropped');
+  });
+
+  it('leaves nothing on a signal that outlives it', async () => {
+    const { signal } = new AbortController();
+    const { events } = start({ signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    (await nextSocket()).ends(4503, 'dropped');
+    await expect(events.next()).rejects.toThrow('4503 dropped');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('throws what is no URL back at once', () => {

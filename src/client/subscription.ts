@@ -70,6 +70,7 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
 
   /** Ends the subscription. What has not been handled is not, and comes again when the position is resumed. */
   readonly close = (): void => {
+    this.#options.signal?.removeEventListener('abort', this.close);
     this.#connector.close();
     this.#queue.length = 0;
     this.#ended();
@@ -148,7 +149,6 @@ export class Subscription<Payload = unknown> implements AsyncIterable<NotifierEv
   }
 
   #ended(error?: ClosedError): void {
-    this.#options.signal?.removeEventListener('abort', this.close);
     this.#isOver = true;
     this.#error ??= error;
     this.#wake?.();
