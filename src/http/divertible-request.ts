@@ -39,8 +39,12 @@ export class DivertibleRequest extends IncomingMessage {
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const { sink } = this;
     if (!sink) return super.push(chunk, encoding);
-    if (chunk === null) sink.end();
-    else sink.chunk(chunk);
+    if (chunk !== null) sink.chunk(chunk);
+    else {
+      // The parser keeps its last request until there is another one, and must not keep the body with it.
+      this.sink = undefined;
+      sink.end();
+    }
     return true;
   }
 }

@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { createHook } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, createBrotliDecompress, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { json, send, type Answer } from '../../test/support/http.js';
@@ -13,6 +16,9 @@ import { answerError } from './answer.js';
 import { DivertibleRequest } from './divertible-request.js';
 import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { BodyReader } from './request-body.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const MAX_BYTES = 1000;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -25,6 +31,8 @@ describe.each([
   let url: string;
   /** Bodies that are being read. */
   let reading = 0;
+  /** The last that has been. */
+  let read: WeakRef<Buffer>;
 
   beforeEach(() => serve(MAX_BYTES));
 
@@ -44,7 +52,10 @@ describe.each([
       reader
         .read(request)
         .then(
-          (body) => response.end(body),
+          (body) => {
+            read = new WeakRef(body);
+            response.end(body);
+          },
           (error: unknown) => answerError(response, error),
         )
         .finally(() => reading--);
@@ -146,6 +157,20 @@ describe.each([
     hook.disable();
     const [ofTheRefused, ofTheWhole] = [...steps.values()];
     expect(ofTheRefused).toBeLessThan(ofTheWhole! / 10);
+  });
+
+  test('leaves nothing of a body with a connection that waits for its next request', async () => {
+    const socket = await RawSocket.connect(url);
+    socket.write(`${head('Content-Length: 5')}hello`);
+    await socket.until(({ received }) => received.includes('hello'));
+    await eventually(async () => {
+      // Not in the turn that has just looked: what was looked at stays until its end.
+      await delay(1);
+      collectGarbage();
+      return read.deref() === undefined;
+    }, 'the body is gone');
+    expect(socket.isEnded).toBe(false);
+    socket.destroy();
   });
 
   test('goes on when a peer hangs up in the middle', async () => {

@@ -48,6 +48,8 @@ export class BodyReader {
     let isSettled = false;
     const settle = () => {
       isSettled = true;
+      // What it knows of would stay, the body among it, until the connection's next request.
+      request.off('close', closed);
       this.inTheMaking.giveBack(bytes);
     };
     const fail: Reject = (error) => {
@@ -73,9 +75,10 @@ export class BodyReader {
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
     };
     // Without an 'error' listener, a request that breaks off only closes; one that has come whole may not have reached the decoder yet.
-    request.once('close', () => {
+    const closed = () => {
       if (!request.readableEnded) fail(new BadRequestException('body broke off'));
-    });
+    };
+    request.on('close', closed);
     decoder?.on('error', () => fail(undecodable()));
     deliver(request, decoder, { chunk, end });
   }
