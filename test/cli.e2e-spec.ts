@@ -166,6 +166,22 @@ describe('notifier serve', () => {
     expect((await served.signal('SIGTERM').ended()).code).toBe(0);
   });
 
+  test.each([
+    ['--api-keys-file', 'is empty', '\n'],
+    ['--api-keys-file', 'is not UTF-8 text', '\0'],
+    ['--jwt-secret-file', 'is empty', ''],
+    ['--jwt-secret-file', 'is not UTF-8 text', 'a secret of at least thirty-two bytes\0'],
+  ])('is not open where what %s names %s', async (flag, fault, text) => {
+    const settings = ['--port', '0', '--store', 'memory', '--auth', 'none', '--host', '127.0.0.1'];
+    const served = await command(['serve', ...settings, flag, await file('nothing', text)]);
+    await served.until(({ stdout, code }) => stdout.includes('listening on') || code !== undefined);
+    const { code, stderr } = await served.signal('SIGTERM').ended();
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      EXIT.config,
+      expect.stringMatching(new RegExp(`^notifier: NOTIFIER_\\w+ \\(${flag}\\) names a file that ${fault}$`)),
+    ]);
+  });
+
   test('says every mistake in the settings with the flag that it came from, and exits with 78', async () => {
     const flags = ['--port', 'x', '--store', 'paper', '--host', '10.9.9.9'];
     const { code, stdout, stderr } = await run(['serve', ...flags], { NOTIFIER_SYNC: 'maybe' });

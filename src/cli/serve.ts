@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { Config } from '../config.js';
 import { readSecret } from './credentials.js';
 import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
 import { flagOf, SETTINGS, type Setting } from './settings.js';
 import { remark } from './terminal.js';
 
@@ -47,10 +48,24 @@ function withFlag(mistake: string, flags: ReadonlyMap<string, string>): string {
   return mistake.replace(/^(\w+)(=\S+)?/, (text, name: string) => text + (flags.get(name) ?? ''));
 }
 
-/** A file of keys may hold in lines what the environment separates by commas. */
-function fromFile({ name }: Setting, path: string): string {
+/** What ends a value of the environment, or stands for bytes that are no UTF-8. */
+const NO_TEXT = /[\0\ufffd]/;
+
+/**
+ * A file of keys may hold in lines what the environment separates by commas.
+ *
+ * @throws Failure where it holds none: an empty value is an unset one, and the server would be open
+ */
+function fromFile(setting: Setting, path: string): string {
   const text = readSecret(path);
-  return name === 'NOTIFIER_API_KEYS' ? text.replaceAll(/\r?\n/g, ',') : text;
+  if (text === '') throw unfit(setting, path, 'is empty');
+  if (NO_TEXT.test(text)) throw unfit(setting, path, 'is not UTF-8 text');
+  return setting.name === 'NOTIFIER_API_KEYS' ? text.replaceAll(/\r?\n/g, ',') : text;
+}
+
+function unfit(setting: Setting, path: string, fault: string): Failure {
+  const message = `${setting.name} (${flagOf(setting)}) names a file that ${fault}`;
+  return new Failure(EXIT.config, message, `see what ${path} holds; leave the flag out to set none`);
 }
 
 function help(): string {
