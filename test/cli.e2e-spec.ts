@@ -107,13 +107,19 @@ describe('notifier', () => {
     await run(['drop', 'client1', '--url', `${url}/below/`]);
     await run(['push', 'client1', '1', '--give-up', '1', '--url', `${url}/below`]);
     await run(['drop', 'client1', '--url', `${url}/push_events`]);
+    await run(['drop', 'client1', '--url', `${url}//twice?and=more`]);
     const follower = await command(['subscribe', 'client1', '--url', `${url}/below`]);
     const isAsked = async () => asked.includes('/below/subscribe_to_events');
     await eventually(isAsked, 'the subscriber has asked');
     await follower.signal('SIGKILL').ended();
     proxy.close();
     const others = asked.filter((path) => path !== '/below/subscribe_to_events');
-    expect([...new Set(others)]).toEqual(['/below/drop_user', '/below/push_events', '/drop_user']);
+    expect([...new Set(others)]).toEqual([
+      '/below/drop_user',
+      '/below/push_events',
+      '/drop_user',
+      '//twice/drop_user',
+    ]);
   });
 
   test('takes no URL that is none', async () => {

@@ -48,8 +48,11 @@ export function urlOf({ url }: Pick<ServerOptions, 'url'>, path: string): URL {
   if (!/^(https?|wss?):\/\//.test(url) || !URL.canParse(url)) {
     throw new Failure(EXIT.usage, `--url is not the URL of a server: ${url}`, `such as ${DEFAULT_URL}`);
   }
-  const base = new URL(url.replace(/^ws/, 'http'));
-  return new URL(`${base.pathname.replace(ENDPOINT, '')}${path}`, base);
+  const place = new URL(url.replace(/^ws/, 'http'));
+  place.search = place.hash = '';
+  // Not resolved against it: a path that begins with two slashes would name another host.
+  place.pathname = `${place.pathname.replace(ENDPOINT, '')}${path}`;
+  return place;
 }
 
 /** What a file holds, without the line's end that editors leave. @throws Failure */
