@@ -128,6 +128,20 @@ test('keys without names are tried one by one, and new ones found', async () => 
   expect(await subscribe(url, third!.token())).toBe(SUBSCRIBED);
 });
 
+test.each([undefined, 'named'])(
+  'the only key (kid: %s) is found anew for tokens that name none',
+  async (kid) => {
+    const [first, second] = [1, 2].map(() => new SigningKey(kid));
+    const nameless = { kid: undefined };
+    publish(first!.published);
+    const url = await start();
+    expect(await subscribe(url, first!.token(nameless))).toBe(SUBSCRIBED);
+    publish(second!.published);
+    expect(await subscribe(url, second!.token(nameless))).toBe(SUBSCRIBED);
+    expect(await subscribe(url, first!.token(nameless))).toBe(WRONG);
+  },
+);
+
 test('an invented key id is refused, and many of them are no flood of fetches', async () => {
   publish(a.published);
   const url = await start({ ...TIMES, pauseMs: 1000 });

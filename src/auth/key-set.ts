@@ -63,12 +63,17 @@ export class KeySet implements TokenKeys {
   }
 
   private async verifyWithKnown(verify: Verify): Promise<JWTVerifyResult> {
-    if (!this.known) throw new errors.JWKSNoMatchingKey();
+    const { known } = this;
+    if (!known) throw new errors.JWKSNoMatchingKey();
+    let namesKey = true;
     try {
-      return await verify(this.known);
+      return await verify((header, token) => {
+        namesKey = header.kid !== undefined;
+        return known(header, token);
+      });
     } catch (error) {
-      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      return firstThatFits(error, verify);
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return firstThatFits(error, verify);
+      throw !namesKey && isWrongSignature(error) ? new NoKeyFitsError() : error;
     }
   }
 
@@ -121,6 +126,10 @@ function isUnknownKey(error: unknown): boolean {
   return error instanceof errors.JWKSNoMatchingKey || error instanceof NoKeyFitsError;
 }
 
+function isWrongSignature(error: unknown): boolean {
+  return error instanceof errors.JWSSignatureVerificationFailed;
+}
+
 /** A token that names no key was signed with none of those known. */
 class NoKeyFitsError extends errors.JWSSignatureVerificationFailed {}
 
@@ -133,7 +142,7 @@ async function firstThatFits(
     try {
       return await verify(key);
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      if (!isWrongSignature(error)) throw error;
     }
   }
   throw new NoKeyFitsError();
