@@ -47,6 +47,7 @@ describe('why something failed', () => {
   it.each([
     [{ code: 503, message: 'at length' }, '503'],
     [new Error('in words'), 'in words'],
+    [new Error('fetch failed', { cause: new Error('') }), 'no reason is known'],
     [undefined, 'no reason is known'],
   ])('of %j is "%s"', (error, cause) => {
     expect(causeOf(error)).toBe(cause);

@@ -15,5 +15,5 @@ export function causeOf(error: unknown): string {
   if (errors?.[0] !== undefined) return causeOf(errors[0]);
   // Its code is a number of old that tells nobody anything: 23 where time is over.
   if (error instanceof DOMException) return error.message;
-  return String(code ?? message ?? 'no reason is known');
+  return String(code ?? (message || 'no reason is known'));
 }
