@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { event, get, json, pushed } from './support/http.js';
+import { framesOf, TEXT } from './support/raw-frames.js';
+import { RawWebSocket } from './support/raw-websocket.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
@@ -118,6 +120,31 @@ describe('the limits of connections', () => {
       expect((await client.closed()).code).toBe(code);
     }
     await eventually(async () => (await connectionsOf(url, 'a')) === 0, 'nobody is left');
+  });
+
+  test('a push comes in as many fragments as its length takes, and in no more', async () => {
+    const url = await start({ NOTIFIER_MAX_BODY: '262144' });
+    const connector = await SocketClient.connect(`${url}/push_events`);
+    const body = JSON.stringify([event('a', 1, 'x'.repeat(200_000))]);
+    const fragments = body.match(/.{1,256}/g)!;
+    fragments.forEach((text, i) => connector.ws.send(text, { fin: i === fragments.length - 1 }));
+    await connector.until(({ texts }) => texts.length === 1);
+    expect(connector.texts).toEqual(['true']);
+    for (let i = 0; i < 1025; i++) connector.ws.send('x', { fin: false });
+    expect((await connector.closed()).code).toBe(1008);
+  });
+
+  test('a long push comes in as many packets as the network makes of it', async () => {
+    const url = await start({ NOTIFIER_MAX_BODY: '2097152' });
+    const connector = await RawWebSocket.open(url, '/push_events', {});
+    const bytes = framesOf([{ op: TEXT, data: JSON.stringify([event('a', 1, 'x'.repeat(5000))]) }]);
+    for (let i = 0; i < bytes.length; i++) {
+      connector.write(bytes.subarray(i, i + 1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await connector.raw.until(() => connector.texts.length === 1 || connector.closeCode !== undefined);
+    expect(connector.texts).toEqual(['true']);
+    connector.destroy();
   });
 
   test.each([

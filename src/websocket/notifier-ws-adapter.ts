@@ -27,6 +27,23 @@ const LIMITS = {
   clientTracking: false,
 } satisfies ServerOptions & Record<string, unknown>;
 
+/**
+ * Bytes that the parts of a long message have on average at least: as a packet brings them (536, RFC 9293), and as libraries cut what is sent into
+ * fragments (4096 and more). Each part costs some hundred bytes until the message is whole.
+ */
+const PART_BYTES = 256;
+
+/** The limits of a path by how long a message may be there. */
+function limitsFor(maxPayload: number): typeof LIMITS {
+  const parts = Math.ceil(maxPayload / PART_BYTES);
+  return {
+    ...LIMITS,
+    maxPayload,
+    maxFragments: Math.max(LIMITS.maxFragments, parts),
+    maxBufferedChunks: Math.max(LIMITS.maxBufferedChunks, parts),
+  };
+}
+
 const ignore = () => undefined;
 
 /** Throws what an upgrade for one path is refused for: see `describeError`. */
@@ -68,7 +85,7 @@ export class NotifierWsAdapter extends WsAdapter {
   override create(_port: number, options: { path?: string }): WebSocketServer {
     const path = options.path ?? '/';
     const maxPayload = this.rules.maxPayloads[path] ?? LIMITS.maxPayload;
-    const server = new WebSocketServer({ noServer: true, ...LIMITS, maxPayload });
+    const server = new WebSocketServer({ noServer: true, ...limitsFor(maxPayload) });
     // ws has let go of the socket and leaves the answer to whoever listens.
     server.on('wsClientError', (_error: Error, socket: Socket, request: IncomingMessage) =>
       this.turnAway(request, socket, malformedHandshake(request)),
