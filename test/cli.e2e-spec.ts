@@ -240,6 +240,18 @@ describe('notifier drop, clients and explain', () => {
     });
   });
 
+  test.each([
+    ['drop', ['client1']],
+    ['push', ['client1', '1']],
+  ])('say that a path is not the server’s: %s', async (name, args) => {
+    server = await startServer();
+    expect(await run([name, ...args, '--url', `${server.url}/below`])).toEqual({
+      code: EXIT.unavailable,
+      stdout: '',
+      stderr: 'notifier: no such path\n  is the path in --url right?\n',
+    });
+  });
+
   test('keep showing whose connections change', async () => {
     server = await startServer();
     const at = ['--url', server.url];

@@ -73,6 +73,8 @@ export function refusal(status: number, message: string): Failure {
       'the key needs that scope (push, drop, read) in NOTIFIER_API_KEYS',
     );
   }
+  // Every path that is asked for is one of a notifier: the server is below another one, or above.
+  if (status === 404) return new Failure(EXIT.unavailable, message, 'is the path in --url right?');
   if (status === 429 || status >= 500) {
     return new Failure(EXIT.unavailable, `${status}: ${message}`, 'try again later');
   }
