@@ -1,8 +1,9 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { StoreUnavailableError } from '../notifier/event-log.js';
 import type { Push } from '../notifier/event.js';
 import { HOUR_MS } from './bounds.js';
 import { MemoryEventLog } from './memory-event-log.js';
+import { MemoryLog } from './memory-log.js';
 
 const BOUNDS = {
   bufferEvents: 100,
@@ -59,6 +60,16 @@ test('idempotency keys take no more than their share, until they expire', async 
   expect(await log.append(pushTo(0, 'key0'))).toBe('repeated');
   now += BOUNDS.idempotencyTtlMs;
   expect(await log.append(pushTo(0, 'another'))).toBe('stored');
+});
+
+test('a push to a full store does not pass over every head that is left', async () => {
+  const log = new MemoryEventLog({ ...BOUNDS, totalBytes: 4_000_000 }, () => now);
+  for (let user = 0; user < 5000; user++) await log.append(pushTo(user));
+  const clear = jest.spyOn(MemoryLog.prototype, 'clear');
+  for (let user = 5000; user < 5100; user++) await log.append(pushTo(user));
+  expect((await log.view('user3000', 0)).head).toMatchObject({ seq: 1, trimmedSeq: 1 });
+  expect(clear.mock.calls.length).toBeLessThan(100 * 10);
+  clear.mockRestore();
 });
 
 test('a push takes no longer because many idempotency keys are over', async () => {

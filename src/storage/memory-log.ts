@@ -3,6 +3,7 @@ import type { Announcement, Head, LogExtent, Page, Since, StoredEvent } from '..
 import { newEpoch, type Position } from '../notifier/position.js';
 import type { Bounds } from './bounds.js';
 import { PageDraft } from './page.js';
+import type { Queue, Queued } from './queue.js';
 import type { Place, TextArena, TextOwner } from './text-arena.js';
 
 /** Of an event: its numbers, and what the arena knows of its text. */
@@ -26,7 +27,7 @@ const MAX_GONE = 0.25;
 export type Unannounced = Announcement & { readonly events: StoredEvent[] };
 
 /** One user's log in memory. */
-export class MemoryLog implements TextOwner {
+export class MemoryLog implements TextOwner, Queued<MemoryLog> {
   readonly epoch = newEpoch();
   seq = 0;
   tag = 0;
@@ -34,6 +35,10 @@ export class MemoryLog implements TextOwner {
   /** The hour and the serial number of the last append or drop. */
   pushedHour = -1;
   pushedSerial = 0;
+  /** Where the log stands among others, and between which. */
+  queue: Queue<MemoryLog> | undefined;
+  previous: MemoryLog | undefined;
+  next: MemoryLog | undefined;
   /** What of the log is in the sums of all logs. */
   accountedBytes = 0;
   accountedHeadBytes = 0;

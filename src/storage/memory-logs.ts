@@ -1,9 +1,16 @@
 import { type Bounds, HOUR_MS } from './bounds.js';
 import { MemoryLog } from './memory-log.js';
+import { Queue } from './queue.js';
 import { TextArena } from './text-arena.js';
 
 /** Heads may take this share of the bytes before the oldest of them are forgotten for lack of room. */
 const HEADS_SHARE = 0.25;
+
+/** The logs that were last pushed to in one hour. Apart, or whoever looks for the oldest events would pass over all heads that are older. */
+class Hour {
+  readonly withEvents = new Queue<MemoryLog>();
+  readonly heads = new Queue<MemoryLog>();
+}
 
 /** All logs in memory, by user and by the hour of their last push, and what is remembered of those forgotten. */
 export class MemoryLogs {
@@ -13,20 +20,32 @@ export class MemoryLogs {
   /** Events let go of, in all. */
   trimmed = 0;
   private headBytes = 0;
-  /** The hour in which `clearExpired` last looked, and up to which hour of their last push it has cleared all logs. */
-  private clearedIn = 0;
-  private clearedUpTo = 0;
+  /** Logs that were last pushed to before these hours have no events any more, and are forgotten. */
+  private clearedBefore = 0;
+  private forgottenBefore = 0;
   private readonly arena = new TextArena();
   private readonly byUser = new Map<string, MemoryLog>();
   /** Hours in ascending order: a log enters at the newest. */
-  private readonly byHour = new Map<number, Set<MemoryLog>>();
+  private readonly byHour = new Map<number, Hour>();
 
   constructor(private readonly bounds: Bounds) {}
 
-  /** Lets go of what is over by now, most of it: what is too old in a log goes when that is looked at. */
+  /**
+   * Lets go of what is over by now, an hour's logs at once: a head may live an hour longer, never less. What is too old in a log goes when that is looked
+   * at, or with all of its hour.
+   */
   expire(now: number): void {
-    this.forgetExpired(now);
-    this.clearExpired(now);
+    const { bufferTtlMs, headTtlMs } = this.bounds;
+    const cleared = Math.floor((now - bufferTtlMs) / HOUR_MS);
+    const forgotten = Math.floor((now - bufferTtlMs - headTtlMs) / HOUR_MS);
+    if (cleared > this.clearedBefore) {
+      this.clearedBefore = cleared;
+      for (const log of this.oldest('withEvents', cleared)) this.clear(log);
+    }
+    if (forgotten > this.forgottenBefore) {
+      this.forgottenBefore = forgotten;
+      for (const log of this.oldest('heads', forgotten)) this.forget(log);
+    }
   }
 
   /** The log of a user as it is now, if there is one. */
@@ -49,48 +68,35 @@ export class MemoryLogs {
   pushed(log: MemoryLog, serial: number, now: number): void {
     log.pushedSerial = serial;
     const hour = Math.floor(now / HOUR_MS);
-    if (hour !== log.pushedHour) this.enterHour(log, hour);
+    if (hour !== log.pushedHour) this.leaveHour(log);
+    log.pushedHour = hour;
     this.account(log);
   }
 
   /** Lets go of events, the least recently pushed logs' first, and then of heads, until what there is fits. */
   makeRoom(otherBytes: number): void {
     const { totalBytes } = this.bounds;
-    if (this.bytes + otherBytes <= totalBytes) return;
-    for (const log of this.oldestFirst()) {
-      if (this.bytes + otherBytes <= totalBytes) return;
-      if (this.headBytes > totalBytes * HEADS_SHARE && log.length === 0) this.forget(log);
-      else this.clear(log);
+    const isEnough = () => this.bytes + otherBytes <= totalBytes;
+    if (isEnough()) return;
+    for (const log of this.oldest('heads')) {
+      if (isEnough() || this.headBytes <= totalBytes * HEADS_SHARE) break;
+      this.forget(log);
     }
-    for (const log of this.oldestFirst()) {
-      if (this.bytes + otherBytes <= totalBytes) return;
+    for (const log of this.oldest('withEvents')) {
+      if (isEnough()) return;
+      this.clear(log);
+    }
+    for (const log of this.oldest('heads')) {
+      if (isEnough()) return;
       this.forget(log);
     }
   }
 
-  private *oldestFirst(): Generator<MemoryLog> {
-    for (const logs of this.byHour.values()) yield* logs;
-  }
-
-  private forgetExpired(now: number): void {
-    const lifetime = this.bounds.bufferTtlMs + this.bounds.headTtlMs;
-    for (const [hour, logs] of this.byHour) {
-      // The whole hour must have passed: a head may live an hour longer, never less.
-      if ((hour + 1) * HOUR_MS + lifetime > now) return;
-      for (const log of logs) this.forget(log);
-    }
-  }
-
-  /** Logs that nobody looks at would keep what is too old for as long as their heads live. Once an hour. */
-  private clearExpired(now: number): void {
-    const hour = Math.floor(now / HOUR_MS);
-    if (hour === this.clearedIn) return;
-    this.clearedIn = hour;
-    for (const [pushedHour, logs] of this.byHour) {
-      if ((pushedHour + 1) * HOUR_MS + this.bounds.bufferTtlMs > now) return;
-      if (pushedHour <= this.clearedUpTo) continue;
-      this.clearedUpTo = pushedHour;
-      for (const log of logs) this.clear(log);
+  /** Those that were last pushed to before an hour, oldest first. Whoever asks for the next one has let go of the one before. */
+  private *oldest(which: keyof Hour, end = Infinity): Generator<MemoryLog> {
+    for (const [hour, { [which]: logs }] of this.byHour) {
+      if (hour >= end) return;
+      for (let log = logs.first; log; log = logs.first) yield log;
     }
   }
 
@@ -109,20 +115,26 @@ export class MemoryLogs {
     this.headBytes -= log.accountedHeadBytes;
   }
 
-  private enterHour(log: MemoryLog, hour: number): void {
-    this.leaveHour(log);
-    log.pushedHour = hour;
-    const logs = this.byHour.get(hour);
-    if (logs) logs.add(log);
-    else this.byHour.set(hour, new Set([log]));
+  private enterHour(log: MemoryLog): void {
+    let hour = this.byHour.get(log.pushedHour);
+    if (!hour) this.byHour.set(log.pushedHour, (hour = new Hour()));
+    const queue = log.length > 0 ? hour.withEvents : hour.heads;
+    if (queue === log.queue) return;
+    log.queue?.remove(log);
+    log.queue = queue;
+    queue.add(log);
   }
 
   private leaveHour(log: MemoryLog): void {
-    const logs = this.byHour.get(log.pushedHour);
-    if (logs?.delete(log) && logs.size === 0) this.byHour.delete(log.pushedHour);
+    log.queue?.remove(log);
+    log.queue = undefined;
+    const hour = this.byHour.get(log.pushedHour);
+    if (hour && !hour.withEvents.first && !hour.heads.first) this.byHour.delete(log.pushedHour);
   }
 
+  /** Notes what has become of a log. */
   private account(log: MemoryLog): void {
+    this.enterHour(log);
     const bytes = log.bytes;
     const headBytes = log.length === 0 ? bytes : 0;
     this.bytes += bytes - log.accountedBytes;
