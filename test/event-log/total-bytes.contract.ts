@@ -59,6 +59,16 @@ export function describeTotalBytes({ open, can }: Suite): void {
       expect(await held(log, 'alice')).toHaveLength(1);
     });
 
+    bounded('do not make go what was pushed just now, whatever its user is called', async () => {
+      const { log } = await open({ totalBytes: 64 * KIB }, new ManualClock().read);
+      for (let user = 0; user < 100; user++) await log.append(push(eventOf(KIB, `user ${user}`, 1)));
+      await log.append(push(event('a', 1)));
+      for (let user = 100; user < 120; user++) {
+        await log.append(push(eventOf(KIB, `user ${user}`, 1)));
+        expect(await held(log, 'a')).toHaveLength(1);
+      }
+    });
+
     bounded('are bounded too where users are only dropped', async () => {
       const clock = new ManualClock();
       const { log } = await open({ totalBytes: 64 * KIB }, clock.read);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IdempotencyClaim, Push } from '../../notifier/event.js';
 import type { Announcement, AppendResult } from '../../notifier/event-log.js';
 import { type Bounds, CLAIMS_SHARE } from '../bounds.js';
-import { claimKey, expiryKey, hourKey, readHourKey } from './keys.js';
+import { claimKey, expiryKey } from './keys.js';
 import type { Changes, LogChanges } from './journal-entry.js';
 import type { LmdbFile } from './lmdb-file.js';
 import { LogDraft } from './log-draft.js';
@@ -11,9 +11,6 @@ import type { Meta } from './meta.js';
 
 /** Heads may take this share of the bytes before the oldest of them are forgotten for lack of room. */
 const HEADS_SHARE = 0.25;
-
-/** Hours are 32-bit numbers. */
-const ANY_HOUR = 0xffff_ffff;
 
 /** On the store's clock, and on that by which idempotency keys are over. */
 interface Times {
@@ -216,9 +213,8 @@ export class CommitDraft implements Changes {
   }
 
   private evict(logsWithEvents: boolean): void {
-    for (const key of this.file.keysBefore(hourKey(logsWithEvents, ANY_HOUR, ''))) {
+    for (const accessId of this.file.logsByHour.oldestFirst(logsWithEvents)) {
       if (this.bytes <= this.bounds.totalBytes) return;
-      const { accessId } = readHourKey(key);
       if (this.logs.has(accessId) || this.forgotten.has(accessId)) continue;
       const head = this.headOf(accessId)!;
       if (logsWithEvents) {

@@ -5,6 +5,7 @@ import { FirstKeys } from './first-keys.js';
 import { encodeEntry, type Changes, type JournaledCommit } from './journal-entry.js';
 import { JournalFullError, type Journal } from './journal.js';
 import { MAX_SEQ, metaKey } from './keys.js';
+import { LogsByHour } from './logs-by-hour.js';
 import { encodeMeta, type Meta } from './meta.js';
 import { OldestChunks } from './oldest-chunks.js';
 import type { OwnerMark } from './owner-mark.js';
@@ -55,6 +56,7 @@ export class LmdbFile {
   private carriedOver: number;
   private readonly firstKeys = new FirstKeys();
   private readonly oldest = new OldestChunks();
+  readonly logsByHour = new LogsByHour(this);
 
   constructor(
     private readonly db: Database,
@@ -133,18 +135,22 @@ export class LmdbFile {
   *keysBefore(end: Buffer, limit = Infinity): Generator<Buffer> {
     const start = this.firstKeys.of(end);
     if (start.compare(end) >= 0) return;
+    let count = 0;
+    for (const key of this.keysBetween(start, end)) {
+      if (count === 0) this.firstKeys.are(key);
+      yield key;
+      if (++count === limit) return;
+    }
+    if (count === 0) this.firstKeys.are(end);
+  }
+
+  /** Keys from `start` to before `end`, in order. Not for chunks. */
+  *keysBetween(start: Buffer, end: Buffer): Generator<Buffer> {
     let records: Iterable<PendingRecord> = this.db.getRange({ start, end });
     for (const pending of [this.settling?.records, this.pending]) {
       if (pending) records = overlaid(pending.ascending(start, end), records, byKey);
     }
-    let count = 0;
-    for (const { key, value } of records) {
-      if (!value) continue;
-      if (count === 0) this.firstKeys.are(key);
-      if (count++ === limit) return;
-      yield key;
-    }
-    if (count === 0) this.firstKeys.are(end);
+    for (const { key, value } of records) if (value) yield key;
   }
 
   /**
