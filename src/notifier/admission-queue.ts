@@ -13,7 +13,8 @@ export class AdmissionQueue {
   /** Resolves when the caller may begin: at once, unless many others do. */
   async turn(): Promise<void> {
     this.arm();
-    if (this.waiting.length === 0 && this.begun < PER_TURN) this.begun++;
+    // While others wait, a whole turn has begun.
+    if (this.begun < PER_TURN) this.begun++;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
