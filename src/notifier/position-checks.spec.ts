@@ -8,7 +8,8 @@ import { OpenAuthenticator } from '../auth/open-authenticator.js';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
 import { nowMs } from './event.js';
 import { EventBufferService } from './event-buffer.service.js';
-import { StoreUnavailableError } from './event-log.js';
+import { StoreUnavailableError, type CursorState } from './event-log.js';
+import { formatPosition } from './position.js';
 import { SubscriptionService } from './subscription.service.js';
 
 const USER = 'client1';
@@ -81,6 +82,23 @@ describe('a position check', () => {
     expect(await found()).toEqual({ current: 0, behind: 1, gone: 0 });
   });
 
+  test('asks for nobody who has not begun', async () => {
+    const asked: CursorState[] = [];
+    log.survey = async (cursors) => {
+      asked.push(...cursors);
+      return { astray: [], unknown: 0 };
+    };
+    const connection = await connect();
+    gates.close('view');
+    await connect();
+    log.doubt(USER);
+    await settle();
+    expect(asked.map(({ position }) => formatPosition(position))).toEqual([
+      connection.subscribed!.lastEventId,
+    ]);
+    gates.open('view');
+  });
+
   test('leaves alone what is announced but not delivered yet', async () => {
     const connection = await connect();
     log.doubt(USER);
@@ -144,6 +162,15 @@ describe('a position check', () => {
     await settle();
     expect(connection.closed).toEqual({ reason: 'fell behind' });
     expect(await found()).toEqual({ current: 0, behind: 0, gone: 1 });
+  });
+
+  test('counts nobody of whom the store says nothing', async () => {
+    await connect();
+    await connect();
+    log.survey = async () => ({ astray: [], unknown: 1 });
+    log.doubt(USER);
+    await settle();
+    expect(await found()).toEqual({ current: 1, behind: 0, gone: 0 });
   });
 
   test('asks for nobody who has left meanwhile', async () => {

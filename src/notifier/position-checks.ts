@@ -51,7 +51,7 @@ export class PositionChecks {
     const hasMoved = subscription.position !== cursor.position;
     const found = hasMoved || (standing === 'behind' && !subscription.isAtHead) ? 'current' : standing;
     this.metrics.checked(found, 1);
-    if (drops > Math.max(cursor.drops, this.drops.outlivedBy(subscription))) {
+    if (drops > cursor.drops) {
       subscription.drop();
     } else if (found === 'gone') {
       subscription.close({ reason: 'fell behind' });
