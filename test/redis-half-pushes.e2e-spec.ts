@@ -75,7 +75,7 @@ describe('a push that cannot be stored whole is not stored at all, and its repea
     await expectStoredAfter(() => redis.ask('HDEL', ...HEAD));
   });
 
-  test.each(['SPUBLISH', 'RPUSH', 'PEXPIRE', 'HSET', 'SET'])(
+  test.each(['SPUBLISH', 'RPUSH', 'PEXPIRE', 'LINDEX', 'LPOP', 'HSET', 'SET', 'DEL'])(
     'the right to %s is taken away while the node is connected',
     async (command) => {
       await redis.ask('ACL', 'SETUSER', 'notifier', `-${command}`);
