@@ -101,6 +101,16 @@ test('that there are too many connections is in the log once', async () => {
   for (const client of clients) client.ws.terminate();
 });
 
+test('a stream that is refused is in the log once', async () => {
+  const { url } = server;
+  const query = { access_id: 'client1', timestamp: '0', token: 'no token' };
+  expect((await EventStream.open(url, query)).status).toBe(401);
+  // By then, all that was to be said of the stream has been.
+  expect((await push(url, [])).status).toBe(401);
+  await says('refused a push: an API key is missing', { code: 401 });
+  expect(lines().map(({ msg }) => msg.split(':')[0])).toEqual(['refused a request', 'refused a push']);
+});
+
 test('errors are counted by their status', async () => {
   const { url } = server;
   await push(url, []);

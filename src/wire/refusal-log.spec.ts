@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import {
   BadRequestException,
   ForbiddenException,
+  HttpException,
   Logger,
-  NotFoundException,
   UnauthorizedException,
 } from '@nestjs/common';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.js';
@@ -64,6 +64,10 @@ describe('the log of refusals', () => {
     expect(warnings.splice(0)).toEqual([
       { msg: 'refused a push: 7 more in 10 s, the last: no key', code: 401 },
     ]);
+    refuse(2);
+    expect(warnings).toEqual([]);
+    jest.advanceTimersByTime(10_000);
+    expect(warnings).toEqual([{ msg: 'refused a push: 2 more in 10 s, the last: no key', code: 401 }]);
   });
 
   it('says in full what came only once more', () => {
@@ -104,8 +108,10 @@ describe('the log of refusals', () => {
     const names = Array.from({ length: 100 }, (_, i) => String.fromCodePoint(0x4e00 + i));
     for (const name of names) log.answered('push', new BadRequestException(name), PEER);
     expect(warnings.splice(0)).toHaveLength(65);
+    for (let i = 0; i < 2; i++) log.answered('push', new BadRequestException(names[0]), PEER);
     jest.advanceTimersByTime(10_000);
     expect(warnings.splice(0)).toEqual([
+      { msg: `refused a push: 2 more in 10 s, the last: ${names[0]}`, code: 400 },
       { msg: `refused a push: 35 more in 10 s, the last: ${names[99]}`, code: 400 },
     ]);
     jest.advanceTimersByTime(10_000);
@@ -125,8 +131,20 @@ describe('the log of refusals', () => {
     expect([faults, warnings]).toEqual([[fault, fault], []]);
   });
 
-  it('is silent about paths that do not exist, and about connections that ended as they should', () => {
-    log.answered('request', new NotFoundException(), PEER);
+  it.each([
+    ['text frames only', 1003],
+    ['try again later', 1013],
+    ['no subscription', 4002],
+    ['too many messages', 4013],
+    ['unauthorized', 4500],
+    ['invalid subscription', 4501],
+  ] as const)('says that a connection was closed for “%s”', (reason, code) => {
+    close({ reason });
+    expect(warnings).toEqual([{ msg: expect.stringContaining(reason), code, ...PEER }]);
+  });
+
+  it('is silent about what is asked for by mistake, and about connections that ended as they should', () => {
+    for (const status of [404, 405, 426]) log.answered('request', new HttpException('no', status), PEER);
     close({ reason: 'dropped' });
     close({ reason: 'token expired' });
     log.closed({ ...PEER, ending: undefined });
