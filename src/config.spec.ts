@@ -63,6 +63,12 @@ const WRONG: readonly [names: readonly string[], values: readonly string[], line
     ['-1', 'x', '5s', '1e3', '1.2345', '99999999999', '1,5'],
     'must be a number of seconds from ',
   ],
+  // What is longer than 24.8 days would be no timer.
+  [
+    SETTINGS.map(([name]) => name).filter((name) => /_HEARTBEAT$|_TIMEOUT$|_DELAY$|_GRACE$/.test(name)),
+    ['86401'],
+    'must be a number of seconds from ',
+  ],
   [['NOTIFIER_STORE'], ['LMDB', 'files', '__proto__'], 'must be lmdb or memory'],
   [
     ['NOTIFIER_REDIS_URL'],
@@ -154,9 +160,14 @@ describe('the configuration', () => {
     expect(mistakesOf({ NOTIFIER_BUFER_EVENTS: '1' })).toEqual([
       'NOTIFIER_BUFER_EVENTS is not a setting of this server; did you mean NOTIFIER_BUFFER_EVENTS?',
     ]);
-    expect(mistakesOf({ NOTIFIER_HEARBEAT: '1' })).toEqual([
-      'NOTIFIER_HEARBEAT is not a setting of this server; did you mean NOTIFIER_HEARTBEAT?',
-    ]);
+    for (const name of ['NOTIFIER_HEARBEAT', 'NOTIFIER_HEATBEET', 'NOTIFIER_HAERTBEAT']) {
+      expect(mistakesOf({ [name]: '1' })).toEqual([
+        `${name} is not a setting of this server; did you mean NOTIFIER_HEARTBEAT?`,
+      ]);
+    }
+    for (const name of ['NOTIFIER_HARDBEET', 'NOTIFIER_LARGEST_BUFFER']) {
+      expect(mistakesOf({ [name]: '1' })).toEqual([`${name} is not a setting of this server`]);
+    }
     expect(mistakesOf({ NOTIFIER_HOST: '::' })).toEqual([
       'NOTIFIER_HOST is not a setting of this server; did you mean HOST?',
     ]);
@@ -178,8 +189,10 @@ describe('the configuration', () => {
   });
 
   test('warns of names that are a slip away from being its own', () => {
-    expect(warningsOf({ NOTIFER_STORE: 'memory', NOTFIER_PORT: '1', OTHER_STORE: 'x', STORE: 'x' })).toEqual([
+    const slips = { NOTIFER_STORE: 'memory', NOTIFIRE_BUFFER_TTL: '1' };
+    expect(warningsOf({ ...slips, NOTFIER_PORT: '1', OTHER_STORE: 'x', STORE: 'x' })).toEqual([
       'NOTIFER_STORE is not read; did you mean NOTIFIER_STORE?',
+      'NOTIFIRE_BUFFER_TTL is not read; did you mean NOTIFIER_BUFFER_TTL?',
     ]);
   });
 
