@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OpenConnections } from '../src/notifier/open-connections.js';
+import { BodiesInTheMaking } from '../src/wire/bodies-in-the-making.js';
 import { Gates } from './support/gates.js';
 import { event, push } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
@@ -29,13 +30,15 @@ afterAll(() => running.close());
 
 const connect = ({ url }: RunningApp) => RawWebSocket.open(url, '/push_events', {});
 
-const pings = ({ frames }: RawWebSocket) => frames.filter(({ op }) => op === PING).length;
+const count = ({ frames }: RawWebSocket, kind: number) => frames.filter(({ op }) => op === kind).length;
+const pings = (connector: RawWebSocket) => count(connector, PING);
+const pongs = (connector: RawWebSocket) => count(connector, PONG);
 
 /** A connector of whose message the server has the first 40 MiB. */
 async function inTheMaking(): Promise<RawWebSocket> {
   const connector = await connect(running);
   connector.write(Buffer.concat([PART, ASK]));
-  await connector.raw.until(() => connector.frames.some(({ op }) => op === PONG));
+  await connector.raw.until(() => pongs(connector) > 0);
   return connector;
 }
 
@@ -63,6 +66,36 @@ test('messages of more than 64 MiB are not in the making at once, and there is r
   }
 });
 
+test('what is said between messages is given back once', async () => {
+  const connector = await connect(running);
+  connector.write(Buffer.concat([framesOf([{ op: TEXT, data: '[]' }]), ASK, ASK]));
+  await connector.raw.until(() => pongs(connector) === 2 && connector.texts.length === 1);
+  const bodies = running.app.get(BodiesInTheMaking);
+  bodies.take(64 * MIB);
+  expect(bodies.areTooMany).toBe(false);
+  bodies.take(1);
+  expect(bodies.areTooMany).toBe(true);
+  bodies.giveBack(64 * MIB + 1);
+  connector.destroy();
+  await connections(0);
+});
+
+test('too many of them end nobody who sends none', async () => {
+  const idle = await connect(running);
+  const first = await inTheMaking();
+  const second = await connect(running);
+  second.write(PART);
+  expect(await second.closed()).toBe(1013);
+  // What the second one took is given back when it is gone, which it is not yet.
+  for (let asked = 1; asked <= 2; asked++) {
+    idle.write(ASK);
+    await idle.raw.until(() => pongs(idle) === asked);
+  }
+  expect(idle.closeCode).toBeUndefined();
+  for (const connector of [first, second, idle]) connector.destroy();
+  await connections(0);
+});
+
 test('those over HTTP count with them', async () => {
   const connector = await inTheMaking();
   const body = Buffer.concat([Buffer.alloc(40 * MIB, ' '), Buffer.from('[]')]);
@@ -86,6 +119,21 @@ test('a message whose end does not come is given up, whatever else its connector
   await quick.close();
 });
 
+test('one whose end comes before the next heartbeat is answered, and its connector stays', async () => {
+  const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
+  const connector = await connect(quick);
+  connector.write(framesOf([{ op: TEXT, data: '[', fin: 0 }]));
+  await connector.raw.until(() => pings(connector) === 1);
+  connector.write(framesOf([{ op: CONTINUATION, data: ']' }]));
+  const asking = setInterval(() => connector.write(ASK), 100);
+  await connector.raw.until(() => pings(connector) === 3);
+  clearInterval(asking);
+  expect(connector.texts).toEqual(['true']);
+  expect(connector.closeCode).toBeUndefined();
+  connector.destroy();
+  await quick.close();
+});
+
 test('what was pushed before one that is given up is answered, however slow the store', async () => {
   const gates = new Gates();
   const log = new WrappedLog(new TestStore('memory').open());
@@ -101,8 +149,12 @@ test('what was pushed before one that is given up is answered, however slow the 
   const hasGivenUp = () => quick.app.get(OpenConnections).all()[0]!.ending !== undefined;
   await eventually(hasGivenUp, 'the message is given up');
   const heard = pings(other);
+  await other.raw.until(() => pings(other) === heard + 1);
+  const answered = pongs(late);
   await other.raw.until(() => pings(other) === heard + 3);
   clearInterval(asking);
+  // Nothing more is read of it, either.
+  expect(pongs(late)).toBe(answered);
   gates.open('appended');
   expect(await late.closed()).toBe(1013);
   expect(late.texts).toEqual(['true']);
@@ -112,10 +164,13 @@ test('what was pushed before one that is given up is answered, however slow the 
   await quick.close();
 });
 
-test('one that does nothing but live is not', async () => {
+test.each([
+  ['asks', ASK],
+  ['says', framesOf([{ op: PONG, data: 'alive' }])],
+])('one that does nothing but live is not (it %s)', async (_, sign) => {
   const quick = await startApp({ NOTIFIER_HEARTBEAT: '1' });
   const connector = await connect(quick);
-  const asking = setInterval(() => connector.write(ASK), 100);
+  const asking = setInterval(() => connector.write(sign), 100);
   await connector.raw.until(() => pings(connector) === 4);
   clearInterval(asking);
   expect(connector.closeCode).toBeUndefined();

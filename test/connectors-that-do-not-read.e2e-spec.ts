@@ -62,6 +62,32 @@ test('one that reads after a while gets every answer', async () => {
   raw.destroy();
 });
 
+test('of a connector with 64 messages unanswered no more is read, nor a sign of life asked for', async () => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  let pushes = 0;
+  log.at = (point) => {
+    if (point === 'append') pushes++;
+    return gates.pass(point);
+  };
+  running = await startApp({ NOTIFIER_HEARTBEAT: '1' }, [log.provider]);
+  const [connector, other] = [await connect(), await connect()];
+  gates.close('append');
+  // No two of them are whole in one chunk of what is read.
+  const body = `${' '.repeat(100_000)}${JSON.stringify([event('client1', 1, 'x')])}`;
+  connector.write(framesOf([{ op: TEXT, data: body, times: 100 }]));
+  await eventually(() => pushes >= 64, '64 messages are read');
+  const asking = setInterval(() => other.write(framesOf([{ op: PING, data: '' }])), 100);
+  await other.raw.until(() => other.frames.filter(({ op }) => op === PING).length === 4);
+  clearInterval(asking);
+  expect(pushes).toBe(64);
+  gates.open('append');
+  await connector.raw.until(() => connector.texts.length === 100);
+  expect(new Set(connector.texts)).toEqual(new Set(['true']));
+  connector.destroy();
+  other.destroy();
+});
+
 const FOREIGN = 3;
 const TOO_LARGE = JSON.stringify('x'.repeat(1_048_576));
 
@@ -82,6 +108,8 @@ test.each([
   await gates.reached('appended');
   // Of what comes behind the end nothing is stored, and nothing is kept.
   connector.write(framesOf([push]));
+  // Nor does it change the end that the server goes down meanwhile.
+  running.app.get(OpenConnections).all()[0]!.end({ reason: 'restarting' });
   gates.open('appended');
   expect(await connector.closed()).toBe(code);
   expect(connector.texts).toEqual(['true', 'true']);
