@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { OpenConnections } from '../src/notifier/open-connections.js';
 import { ShutdownService } from '../src/notifier/shutdown.service.js';
 import { pushed } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
@@ -79,6 +80,23 @@ describe('the limits of server-sent events', () => {
     expect(late.status).toBe(503);
     expect(Number(late.headers['retry-after'])).toBeGreaterThan(0);
     await stopping;
+  });
+
+  it('a client that takes nothing any more of what its stream was given is cut', async () => {
+    const plenty = '100000000';
+    notifier = await startApp({
+      NOTIFIER_HEARTBEAT: '1',
+      NOTIFIER_BUFFER_BYTES: plenty,
+      NOTIFIER_MAX_BODY: plenty,
+    });
+    const large = 'x'.repeat(200_000);
+    const events = Array.from({ length: 200 }, () => ({ accessid: 'slow', created_at: 1, payload: large }));
+    await pushed(notifier.url, events);
+    // It reads no more than it is asked to.
+    await open({ access_id: 'slow', timestamp: '0' });
+    const connections = notifier.app.get(OpenConnections);
+    expect(connections.count).toBe(1);
+    await eventually(() => connections.count === 0, 'it is cut');
   });
 
   it('a reader that pauses gets what the log still holds, in order, and everything after it', async () => {
