@@ -183,6 +183,14 @@ test.each(['gzip, chunked', 'x, chunked', 'identity, chunked', 'gzip\r\nTransfer
   },
 );
 
+test('a body in chunks is read, however their name is written', async () => {
+  log.release();
+  socket.write(
+    `${HEAD}Transfer-Encoding: Chunked\r\n\r\n${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`,
+  );
+  await socket.until(() => answers()[0]?.body === 'true');
+});
+
 describe('an earlier request of the connection', () => {
   test('gets its own answer before what follows it is refused', async () => {
     await heldPush();
