@@ -71,25 +71,3 @@ test('a push to a full store does not pass over every head that is left', async 
   expect(clear.mock.calls.length).toBeLessThan(100 * 10);
   clear.mockRestore();
 });
-
-test('a push takes no longer because many idempotency keys are over', async () => {
-  const log = new MemoryEventLog({ ...BOUNDS, totalBytes: 1e9 }, () => now);
-  let pushed = 0;
-  const push = async (count: number) => {
-    const begun = performance.now();
-    for (let i = 0; i < count; i++) await log.append({ ...pushTo(0, `key${++pushed}`), events: [] });
-    return performance.now() - begun;
-  };
-  const median = async () => {
-    const rounds: number[] = [];
-    for (let i = 0; i < 15; i++) rounds.push(await push(100));
-    return rounds.sort((a, b) => a - b)[7]!;
-  };
-  await push(100_000);
-  now += 1000;
-  await push(100_000);
-  const before = await median();
-  now += BOUNDS.idempotencyTtlMs - 1000;
-  await push(1);
-  expect(await median()).toBeLessThan(10 * before);
-});
