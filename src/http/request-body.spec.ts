@@ -20,6 +20,26 @@ import { BodyReader } from './request-body.js';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+/** Bytes of memory that are not garbage. */
+async function memoryInUse(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    await delay(1);
+    collectGarbage();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Knows how often something was taken. */
+class CountedBodies extends BodiesInTheMaking {
+  parts = 0;
+
+  override take(bytes: number): void {
+    this.parts++;
+    super.take(bytes);
+  }
+}
+
 const MAX_BYTES = 1000;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
@@ -29,6 +49,7 @@ describe.each([
 ])('the reader of bodies, %s', (_way, Request) => {
   let server: Server;
   let url: string;
+  let bodies: CountedBodies;
   /** Bodies that are being read. */
   let reading = 0;
   /** The last that has been. */
@@ -43,10 +64,8 @@ describe.each([
 
   /** A server that answers with the body that it has read. */
   async function serve(maxBytes: number): Promise<void> {
-    const reader = new BodyReader(
-      maxBytes,
-      new BodiesInTheMaking({ maxBodyBytes: maxBytes, maxBatchEvents: 1, maxEventBytes: 1 }),
-    );
+    bodies = new CountedBodies({ maxBodyBytes: maxBytes, maxBatchEvents: 1, maxEventBytes: 1 });
+    const reader = new BodyReader(maxBytes, bodies);
     server = createServer({ IncomingMessage: Request }, (request, response) => {
       reading++;
       reader
@@ -222,6 +241,18 @@ describe.each([
       server.close();
       await serve(80 * 1024 * 1024);
       expect((await post(Buffer.alloc(80 * 1024 * 1024, ' '))).status).toBe(200);
+    });
+
+    test('holds little more than the bytes of a body that comes byte by byte', async () => {
+      const bytes = 'x'.repeat(200_000);
+      const before = await memoryInUse();
+      const socket = await RawSocket.connect(url);
+      socket.write(head('Transfer-Encoding: chunked') + bytes.replaceAll('x', '1\r\nx\r\n'));
+      await until(() => bodies.parts === bytes.length);
+      expect((await memoryInUse()) - before).toBeLessThan(50 * bytes.length);
+      socket.write('0\r\n\r\n');
+      await socket.until(({ received }) => received.toString().endsWith(bytes));
+      socket.destroy();
     });
 
     test('gives back what a body took whose peer is gone while it, having come whole, is decompressed', async () => {
