@@ -49,6 +49,15 @@ test('the least recently pushed logs make room, whatever is pushed', async () =>
   expect((await log.extent('user0')).events).toBe(0);
 });
 
+test('a log that is pushed to again and again within the hour is not the first to make room', async () => {
+  const log = openLog();
+  for (let user = 1; user < 300; user++) {
+    await log.append(pushTo(0));
+    await log.append(pushTo(user));
+    expect((await log.extent('user0')).events).toBeGreaterThanOrEqual(Math.min(user, 90));
+  }
+});
+
 test('idempotency keys take no more than their share, until they expire', async () => {
   const log = openLog();
   const pushes = Array.from({ length: 2000 }, (_, i) => log.append(pushTo(0, `key${i}`)));

@@ -67,9 +67,8 @@ export class MemoryLogs {
   /** Notes that a log was appended to or dropped. */
   pushed(log: MemoryLog, serial: number, now: number): void {
     log.pushedSerial = serial;
-    const hour = Math.floor(now / HOUR_MS);
-    if (hour !== log.pushedHour) this.leaveHour(log);
-    log.pushedHour = hour;
+    this.leaveHour(log);
+    log.pushedHour = Math.floor(now / HOUR_MS);
     this.account(log);
   }
 
