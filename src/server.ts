@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp, listen } from './app.js';
 import type { Config } from './config.js';
-import type { TlsFiles } from './config/tls.js';
+import { validityFault, type TlsFiles } from './config/tls.js';
 import type { NotifierHttpAdapter } from './http/notifier-http-adapter.js';
 import { EventLog } from './notifier/event-log.js';
 import { ShutdownService } from './notifier/shutdown.service.js';
@@ -41,8 +41,11 @@ function renewTls(app: NestExpressApplication, files: TlsFiles | undefined): voi
   if (!files)
     return logger.log('SIGHUP: there is no certificate to read again, since TLS is off; nothing changes');
   try {
-    (app.getHttpAdapter() as unknown as NotifierHttpAdapter).renewTls(files.read());
+    const identity = files.read();
+    (app.getHttpAdapter() as unknown as NotifierHttpAdapter).renewTls(identity);
     logger.log('certificate and key were read again');
+    const fault = validityFault(identity);
+    if (fault !== undefined) logger.warn(`the certificate ${fault}`);
   } catch (error) {
     logger.error(`certificate and key stay as they were: ${(error as Error).message}`);
   }

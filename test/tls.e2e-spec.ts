@@ -68,6 +68,20 @@ async function push(url: string, ca: Buffer, payload: string): Promise<string> {
   return text(response);
 }
 
+test('a certificate that has expired is warned about, at the start and when it is read again', async () => {
+  const warnings = () =>
+    server!.stderr.match(/"level":40[^\n]*the certificate [^\n]*has expired on [^\n]* 2026 GMT"/g) ?? [];
+  await install('expired');
+  server = await startServer(files());
+  expect(warnings()).toHaveLength(1);
+  server.signal('SIGHUP');
+  await eventually(() => warnings().length === 2, 'it is warned about again');
+  await install('first');
+  server.signal('SIGHUP');
+  await eventually(async () => (await provenName(server!.url)) === 'first.test', 'the other one is taken');
+  expect(warnings()).toHaveLength(2);
+});
+
 test('with a certificate it speaks HTTPS and WSS, and takes a renewed one on SIGHUP', async () => {
   await install('first');
   server = await startServer(files());

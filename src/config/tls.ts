@@ -33,6 +33,14 @@ export class TlsFiles {
   }
 }
 
+/** Why clients will not believe a certificate that is otherwise right, worded to follow its name; `undefined` where its time is now. */
+export function validityFault({ cert }: TlsIdentity): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  if (Date.parse(validTo) < Date.now()) return `has expired on ${validTo}`;
+  if (Date.parse(validFrom) > Date.now()) return `is not valid before ${validFrom}`;
+  return undefined;
+}
+
 export function readTls(reader: Reader): TlsFiles | undefined {
   const cert = reader.text('NOTIFIER_TLS_CERT', undefined);
   const key = reader.text('NOTIFIER_TLS_KEY', undefined);
@@ -48,7 +56,8 @@ export function readTls(reader: Reader): TlsFiles | undefined {
   const isKey = holds(reader, 'NOTIFIER_TLS_KEY', 'a private key without a passphrase', createPrivateKey);
   if (!isCert || !isKey) return files;
   try {
-    files.read();
+    const fault = validityFault(files.read());
+    if (fault !== undefined) reader.warn(`the certificate of NOTIFIER_TLS_CERT ${fault}`);
   } catch (error) {
     const { code = 'invalid' } = error as NodeJS.ErrnoException;
     reader.mistake(
