@@ -51,3 +51,33 @@ test('a channel whose subscription took too long is given up with its user', asy
   await eventually(async () => (await channels()).length === before.length, 'it is given up');
   await log.close();
 });
+
+test('a refused channel is asked for again for who is watched alone, who is looked at once it is subscribed', async () => {
+  const address = parseRedisAddress(redis.url)!;
+  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 });
+  const missed: string[] = [];
+  log.listen({
+    appended: () => undefined,
+    dropped: () => undefined,
+    missed: (accessIds) => missed.push(...accessIds),
+  });
+  await eventually(() => log.isReady(), 'Redis takes events');
+  const before = await channels();
+  const store = (accessId: string) => log.append({ events: [{ accessId, createdAt: 1, text: '1' }] });
+  const cursorAt = async (accessId: string) => {
+    await store(accessId);
+    const { head, store: memory } = await log.view(accessId, 0);
+    const { epoch, seq, tag, drops } = head!;
+    return { accessId, position: { epoch, seq, tag }, drops, losses: memory.losses };
+  };
+  const cursors = [await cursorAt('watched'), await cursorAt('gone')];
+  await redis.ask('ACL', 'SETUSER', 'default', '-ssubscribe');
+  await log.watch('watched');
+  await redis.ask('ACL', 'SETUSER', 'default', '+ssubscribe');
+  for (const { accessId } of cursors) await store(accessId);
+  expect((await log.survey(cursors)).astray).toEqual([0, 1]);
+  await eventually(() => missed.includes('watched'), 'it is looked at');
+  expect(missed).not.toContain('gone');
+  expect(await channels()).toHaveLength(before.length + 1);
+  await log.close();
+});
