@@ -40,7 +40,9 @@ describe('the lanes of the plots', () => {
   test('are made of what each answer adds', () => {
     const lanes = after(answer(node('a', { 1: 10, 2: 20 })), answer(node('a', { 2: 20, 3: 30 })));
     expect(lanes).toHaveLength(1);
+    expect(lanes[0]!.samples).toHaveLength(3);
     expect(values(lanes[0]!, 3)).toEqual([10, 20, 30]);
+    expect(merge(lanes, answer(node('a', {}), node('b', {})))).toHaveLength(2);
   });
 
   test('keep their colours when nodes come and go', () => {
@@ -80,6 +82,13 @@ describe('the lanes of the plots', () => {
     expect([total(lanes, 'connections'), worst(lanes, 'latency_p99_ms')]).toEqual([15, 10]);
   });
 
+  test('know nothing of a figure that a node does not have', () => {
+    const { samples, ...other } = node('a', { 1: 10 });
+    const [lane] = after(answer({ ...other, samples: samples!.map((sample) => sample.slice(0, 2)) }));
+    expect(total([lane!], 'connections')).toBe(10);
+    expect(worst([lane!], 'latency_p99_ms')).toBeUndefined();
+  });
+
   test('bridge a second or two that a busy server missed, and no more', () => {
     const [lane] = after(answer(node('a', { 1: 10, 4: 40, 9: 90 })));
     expect(column(lane!, 'connections', secondsUntil(9, 2)).slice(-9)).toEqual([
@@ -96,6 +105,7 @@ describe('the lanes of the plots', () => {
   });
 
   test('begin where something is known, 15 minutes back at most', () => {
+    expect(minutesKnown([])).toBe(2);
     expect(minutesKnown(after(answer(node('a', { 1: 1 }))))).toBe(2);
     expect(minutesKnown(after(answer(node('a', { 1: 1, 300: 1 }))))).toBe(5);
     expect(minutesKnown(after(answer(node('a', { 1: 1, 5000: 1 }))))).toBe(2);

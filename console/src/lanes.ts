@@ -109,7 +109,7 @@ export function newestSecond(lanes: readonly Lane[]): number {
 /** How many minutes back there is something to see: a server that has just begun is no line at the right edge. */
 export function minutesKnown(lanes: readonly Lane[]): number {
   const oldest = Math.min(...lanes.map(({ samples }) => samples[0]?.second ?? Infinity));
-  const known = Number.isFinite(oldest) ? newestSecond(lanes) - oldest : 0;
+  const known = newestSecond(lanes) - oldest;
   return Math.ceil(Math.min(WINDOW_SECONDS, Math.max(MIN_WINDOW_SECONDS, known)) / 60);
 }
 
