@@ -163,7 +163,7 @@ describe('GET /console/figures', () => {
     expect(second![0]! % 1000).toBe(0);
   });
 
-  test.each(['-1', 'x', '', '1.5'])('refuses since=%s', async (since) => {
+  test.each(['-1', 'x', '', '1.5', '1234567890123456'])('refuses since=%s', async (since) => {
     const { url } = await start();
     expect((await get(url, `/console/figures?since=${since}`)).status).toBe(400);
   });
@@ -247,10 +247,21 @@ describe.each(STORES)('GET /console/log with the %s store', (name) => {
   test('has the text of payloads as it was pushed, the beginning of long ones', async () => {
     const { url } = await startStore();
     await pushed(url, `[{"accessid":"a","created_at":1,"payload":{"é" : 1.0}}]`);
-    await pushed(url, [event('a', 2, 'ü'.repeat(2000))]);
-    const [short, long] = (await look(url)).events;
+    await pushed(url, [event('a', 2, 'ü'.repeat(2000)), event('a', 3, 'x'.repeat(1022))]);
+    const [short, long, whole] = (await look(url)).events;
     expect(short!.payload).toBe('{"é" : 1.0}');
+    expect(whole!.payload).toBe(`"${'x'.repeat(1022)}"`);
     expect(long!.payload).toBe(`"${'ü'.repeat(511)}…`);
+  });
+
+  test('has 100 events unless another number is asked for, 200 at most', async () => {
+    const { url } = await startStore();
+    await pushed(
+      url,
+      Array.from({ length: 201 }, (_, i) => event('a', i, i)),
+    );
+    expect((await look(url)).events).toHaveLength(100);
+    expect((await look(url, '&limit=200')).events).toHaveLength(200);
   });
 
   test('has fewer events where they are large', async () => {
