@@ -40,6 +40,16 @@ describe('a connection over server-sent events', () => {
   const CLOSE = 'event: close\ndata: {"code":4503,"reason":"dropped"}\n\n';
   const CLOSED = { code: 4503, reason: 'dropped' };
 
+  it('asks as a first message would, and for nothing that somebody has kept', async () => {
+    await answers((response) => response.end(CLOSE));
+    expect(server.asked).toMatchObject([
+      {
+        path: '/?access_id=user&last_event_id=',
+        headers: { accept: 'text/event-stream', 'cache-control': 'no-cache' },
+      },
+    ]);
+  });
+
   it('tells the events that come with the close before it, and nothing of what is behind it', async () => {
     expect(await answers((response) => response.end(EVENT + CLOSE + EVENT))).toEqual([HEARD, CLOSED]);
   });

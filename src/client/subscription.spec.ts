@@ -1,68 +1,19 @@
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { StatusReport, SubscribeOptions } from './options.js';
-import type { WebSocketLike } from './platform.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { event, nextSocket, ScriptedSocket, start, subscribed } from '../../test/support/scripted-socket.js';
 import { subscribe } from './client.js';
+import type { StatusReport, SubscribeOptions } from './options.js';
 import { Subscription } from './subscription.js';
 
-type Listener = (event: object) => void;
-
-/** A server's side of the wire, written out: what a real one says only after it has lost something. */
-class ScriptedSocket implements WebSocketLike {
-  static readonly opened: ScriptedSocket[] = [];
-  readonly sent: string[] = [];
-  private readonly listeners = new Map<string, Listener>();
-
-  constructor(readonly url: string) {
-    ScriptedSocket.opened.push(this);
-  }
-
-  addEventListener(type: string, listener: Listener): void {
-    this.listeners.set(type, listener);
-  }
-
-  send(text: string): void {
-    this.sent.push(text);
-  }
-
-  close(): void {}
-
-  open(): void {
-    this.listeners.get('open')!({});
-  }
-
-  says(message: object): void {
-    this.listeners.get('message')!({ data: JSON.stringify(message) });
-  }
-
-  ends(code: number, reason = ''): void {
-    this.listeners.get('close')!({ code, reason });
-  }
-}
-
-const subscribed = (last_event_id: string, recovered = true) => ({
-  subscribed: { access_id: 'user', recovered, last_event_id, heartbeat: 30, reconnect_within_ms: 1 },
-});
-const event = (id: string) => ({ id, accessid: 'user', created_at: 1, payload: id });
-
-/** The next connection that is made, its first message sent. */
-async function nextSocket(): Promise<ScriptedSocket> {
-  while (ScriptedSocket.opened.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  const socket = ScriptedSocket.opened.shift()!;
-  socket.open();
-  return socket;
-}
-
-function start(options: Partial<SubscribeOptions> = {}) {
-  const got: unknown[] = [];
-  const subscription = new Subscription('wss://events.example.com', {
-    accessId: 'user',
-    since: 7,
-    WebSocket: ScriptedSocket,
-    onGap: () => got.push('gap'),
-    ...options,
-  });
-  return { got, events: subscription[Symbol.asyncIterator](), subscription };
+/** After a gap, a second connection says what the first has said, and one event more. */
+async function sayAgainAfterGap(): Promise<void> {
+  const first = await nextSocket();
+  first.says(subscribed('0'));
+  first.says([event('1'), event('2')]);
+  first.ends(1006);
+  const second = await nextSocket();
+  second.says(subscribed('start', false));
+  second.says([event('1'), event('2'), event('3')]);
 }
 
 describe('a subscription', () => {
@@ -90,17 +41,6 @@ describe('a subscription', () => {
     expect(JSON.parse((await nextSocket()).sent[0]!)).toMatchObject({ last_event_id: '0' });
     subscription.close();
   });
-
-  /** After a gap, a second connection says what the first has said, and one event more. */
-  async function sayAgainAfterGap(): Promise<void> {
-    const first = await nextSocket();
-    first.says(subscribed('0'));
-    first.says([event('1'), event('2')]);
-    first.ends(1006);
-    const second = await nextSocket();
-    second.says(subscribed('start', false));
-    second.says([event('1'), event('2'), event('3')]);
-  }
 
   it('gives no event twice, not even those that a server sends again after a gap', async () => {
     const { got, events, subscription } = start();
@@ -130,6 +70,26 @@ describe('a subscription', () => {
     second.says([event('new')]);
     expect((await next).value).toMatchObject({ id: 'new' });
     expect(got).toEqual(['gap']);
+    subscription.close();
+  });
+
+  it('remembers 10,000 events and no more: of a log that is longer all come again', async () => {
+    const { got, events, subscription } = start();
+    const log = Array.from({ length: 10_001 }, (_, i) => event(`${i}`));
+    const first = await nextSocket();
+    first.says(subscribed('start'));
+    for (let i = 0; i < log.length; i += 500) {
+      const some = log.slice(i, i + 500);
+      first.says(some);
+      for (const _ of some) await events.next();
+    }
+    first.ends(4008);
+    const second = await nextSocket();
+    second.says(subscribed('start', false));
+    second.says(log.slice(9000, 9500));
+    second.says(log.slice(0, 3));
+    for (let i = 0; i < 3; i++) got.push((await events.next()).value?.id);
+    expect(got).toEqual(['gap', '0', '1', '2']);
     subscription.close();
   });
 
@@ -173,6 +133,24 @@ describe('a subscription', () => {
     subscription.close();
     expect((await events.next()).done).toBe(true);
     expect(stored.get('here')).toBe('2');
+  });
+
+  it('gives nothing of what is not handled when it is closed', async () => {
+    const { events, subscription } = start();
+    const socket = await nextSocket();
+    socket.says(subscribed('0'));
+    socket.says([event('1'), event('2')]);
+    await events.next();
+    subscription.close();
+    expect((await events.next()).done).toBe(true);
+    expect(subscription.position).toBe('1');
+  });
+
+  it('connects to nobody where its signal has said already that it ends', async () => {
+    const { events, subscription } = start({ signal: AbortSignal.abort() });
+    expect((await events.next()).done).toBe(true);
+    expect(subscription.status).toBe('closed');
+    expect(ScriptedSocket.opened).toEqual([]);
   });
 
   it('says that something may be missing where the storage cannot be read', async () => {
@@ -230,74 +208,6 @@ describe('a subscription', () => {
   });
 });
 
-describe('a subscription’s timers', () => {
-  beforeEach(() => void jest.useFakeTimers());
-  afterEach(() => {
-    ScriptedSocket.opened.length = 0;
-    jest.useRealTimers();
-  });
-
-  it('are gone, and it connects no more, where it is closed when it says that it is about to', async () => {
-    const statuses: string[] = [];
-    const abort = new AbortController();
-    const onStatus = ({ status }: StatusReport) => {
-      statuses.push(status);
-      abort.abort();
-    };
-    const { events } = start({ signal: abort.signal, onStatus });
-    expect((await events.next()).done).toBe(true);
-    await jest.advanceTimersByTimeAsync(0);
-    expect(jest.getTimerCount()).toBe(0);
-    expect(ScriptedSocket.opened).toEqual([]);
-    expect(statuses).toEqual(['connecting', 'closed']);
-  });
-
-  it('throw what onStatus has thrown, which neither holds it up nor ends it', async () => {
-    const { events, subscription } = start({
-      onStatus: ({ status }) => {
-        throw new Error(status);
-      },
-    });
-    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('connecting');
-    (await nextSocket()).says(subscribed('0'));
-    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('open');
-    const next = events.next();
-    subscription.close();
-    await expect(jest.advanceTimersByTimeAsync(0)).rejects.toThrow('closed');
-    expect((await next).done).toBe(true);
-  });
-
-  it('ask seldom for a token that the application keeps until near its end', async () => {
-    const now = Date.now() / 1000;
-    // An hour's token, with ten minutes left.
-    const claims = Buffer.from(JSON.stringify({ iat: now - 3000, exp: now + 600 })).toString('base64url');
-    const token = jest.fn(() => `e30.${claims}.signature`);
-    const { subscription } = start({ token });
-    await jest.advanceTimersByTimeAsync(0);
-    const socket = await nextSocket();
-    socket.says(subscribed('0'));
-    for (let s = 0; s < 595; s += 20) {
-      socket.says([]);
-      await jest.advanceTimersByTimeAsync(20_000);
-    }
-    expect(token.mock.calls.length).toBeGreaterThan(5);
-    expect(token.mock.calls.length).toBeLessThan(15);
-    subscription.close();
-  });
-
-  it('show that a connection is dead, however far the clock is set back meanwhile', async () => {
-    const reports: StatusReport[] = [];
-    const { subscription } = start({ onStatus: (report) => reports.push(report) });
-    await jest.advanceTimersByTimeAsync(0);
-    (await nextSocket()).says(subscribed('0'));
-    jest.setSystemTime(Date.now() - 3_600_000);
-    // Two and a half heartbeats twice: nobody knows how much of the first had passed when the clock was set.
-    await jest.advanceTimersByTimeAsync(2 * 2.5 * 30_000);
-    expect(reports[2]).toMatchObject({ status: 'waiting', reason: 'silent' });
-    subscription.close();
-  });
-});
-
 describe('what nobody could subscribe with', () => {
   it.each(['localhost:8080', 'ftp://events.example.com', 'events.example.com', ''])(
     'is refused at once: the URL %p',
@@ -319,18 +229,18 @@ describe('what nobody could subscribe with', () => {
   });
 });
 
+async function endedWith(code: number, options: Partial<SubscribeOptions>): Promise<unknown[][]> {
+  const error = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+  const all = { accessId: 'user', WebSocket: ScriptedSocket, ...options };
+  const subscription = subscribe('wss://events.example.com', all, () => undefined);
+  (await nextSocket()).ends(code, 'dropped');
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  subscription.close();
+  return error.mock.calls;
+}
+
 describe('an end for good that a callback is told nothing of', () => {
   afterEach(() => void jest.restoreAllMocks());
-
-  async function endedWith(code: number, options: Partial<SubscribeOptions>): Promise<unknown[][]> {
-    const error = jest.spyOn(console, 'error').mockImplementation(() => undefined);
-    const all = { accessId: 'user', WebSocket: ScriptedSocket, ...options };
-    const subscription = subscribe('wss://events.example.com', all, () => undefined);
-    (await nextSocket()).ends(code, 'dropped');
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    subscription.close();
-    return error.mock.calls;
-  }
 
   it('is said on the console, once', async () => {
     expect(await endedWith(4503, {})).toEqual([['notifier: the subscription has ended: 4503 dropped']]);
