@@ -183,6 +183,19 @@ describe('server-sent events', () => {
     },
   );
 
+  it('a HEAD is told to upgrade: it would be a stream without events', async () => {
+    const headers = { Accept: 'text/event-stream' };
+    const url = `${notifier.url}/subscribe_to_events?access_id=a&timestamp=0`;
+    expect((await fetch(url, { method: 'HEAD', headers })).status).toBe(426);
+  });
+
+  it('a page of the same origin gets its stream, and one of another nothing that was kept of it', async () => {
+    const stream = await open({ access_id: 'origin', timestamp: '0' }, { Origin: notifier.url });
+    expect(stream.status).toBe(200);
+    expect(stream.headers['access-control-allow-origin']).toBe(notifier.url);
+    expect(stream.headers.vary).toBe('Origin');
+  });
+
   it('a page of another origin is refused', async () => {
     const stream = await open(
       { access_id: 'origin', timestamp: '0' },
