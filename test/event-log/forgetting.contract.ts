@@ -98,7 +98,8 @@ function describeHeads({ open, can }: Suite): void {
         const clock = new ManualClock();
         const { log } = await open(TTL, clock.read);
         const place = await newest(log, 'alice');
-        await log.append(push(event('alice', 100), event('alice', 7)));
+        await log.append(push(event('alice', 100)));
+        await log.append(push(event('alice', 7)));
         const lastEventId = formatPosition(await newest(log, 'alice'));
         const { serial } = (await log.view('alice', 0)).store;
         clock.advance(LIFETIME_MS + HOUR_MS + 1);
