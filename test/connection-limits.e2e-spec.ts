@@ -134,6 +134,18 @@ describe('the limits of connections', () => {
     expect((await connector.closed()).code).toBe(1008);
   });
 
+  test('a first message in more than 512 packets ends a connection: each costs memory until it is whole', async () => {
+    const url = await start({});
+    const client = await RawWebSocket.open(url, '/subscribe_to_events', {});
+    const bytes = framesOf([{ op: TEXT, data: ' '.repeat(4000) }]);
+    for (let i = 0; i < bytes.length && client.closeCode === undefined; i++) {
+      client.write(bytes.subarray(i, i + 1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await client.closed()).toBe(1008);
+    client.destroy();
+  });
+
   test('a long push comes in as many packets as the network makes of it', async () => {
     const url = await start({ NOTIFIER_MAX_BODY: '2097152' });
     const connector = await RawWebSocket.open(url, '/push_events', {});

@@ -19,7 +19,8 @@ const LIMITS = {
   maxPayload: 16 * 1024,
   /** Nobody needs more for 16 KiB. */
   maxFragments: 64,
-  maxBufferedChunks: 4096,
+  /** Whoever types may take a packet for each letter. A packet costs 300 bytes until its message is whole: 4096 of them, 1.2 MiB a connection. */
+  maxBufferedChunks: 512,
   /** How long a client may take to answer a close, before it is cut. */
   closeTimeout: 3000,
   /** 64 KiB and more a connection, for messages of 280 bytes. */
