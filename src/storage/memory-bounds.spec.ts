@@ -39,6 +39,23 @@ test('what is too old is let go of, looked at or not: events first, then heads a
   expect(log.bytes).toBe(alone.bytes);
 });
 
+test('the logs of an hour are let go of a few at a time, and each at once where somebody looks at it', async () => {
+  const log = new MemoryEventLog({ ...BOUNDS, totalBytes: 1e9 }, () => now);
+  for (let user = 0; user < 1000; user++) await log.append(pushTo(user));
+  const full = log.bytes;
+  const isThere = async (user: number) => (await log.view(`user${user}`, 0)).head !== undefined;
+  now += BOUNDS.bufferTtlMs + HOUR_MS;
+  expect(await log.extent('user999')).toMatchObject({ events: 0, trimmed: 1 });
+  expect(log.bytes).toBeGreaterThan(full / 2);
+  for (let i = 0; i < 10; i++) await isThere(0);
+  expect(log.bytes).toBeLessThan(full / 2);
+  now += BOUNDS.headTtlMs;
+  expect(await isThere(999)).toBe(false);
+  expect(log.bytes).toBeGreaterThan(0);
+  for (let i = 0; i < 10; i++) await isThere(0);
+  expect(log.bytes).toBe(0);
+});
+
 test('the least recently pushed logs make room, whatever is pushed', async () => {
   const log = openLog();
   for (let user = 0; user < 1000; user++) {

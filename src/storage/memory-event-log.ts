@@ -45,7 +45,7 @@ export class MemoryEventLog extends EventLog {
   async append(push: Push): Promise<AppendResult> {
     this.assertOpen();
     const { events, idempotency } = push;
-    const now = this.now();
+    const now = this.now(events.length);
     this.idempotency.expire(this.claimsClock());
     if (idempotency) {
       const claimed = this.claim(idempotency, now);
@@ -55,10 +55,10 @@ export class MemoryEventLog extends EventLog {
     return 'stored';
   }
 
-  /** The time, once what is over by then has been let go of. */
-  private now(): number {
+  /** The time, once some of what is over by then has been let go of. */
+  private now(coming = 0): number {
     const now = this.clock();
-    this.logs.expire(now);
+    this.logs.expire(now, coming);
     return now;
   }
 

@@ -32,8 +32,8 @@ export class MemoryLog implements TextOwner, Queued<MemoryLog> {
   seq = 0;
   tag = 0;
   drops = 0;
-  /** The hour and the serial number of the last append or drop. */
-  pushedHour = -1;
+  /** The hour and the serial number of the last append or drop; no hour before there was one. */
+  pushedHour = Infinity;
   pushedSerial = 0;
   /** Where the log stands among others, and between which. */
   queue: Queue<MemoryLog> | undefined;
