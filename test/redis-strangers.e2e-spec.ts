@@ -132,6 +132,20 @@ test('a push that finds no head in the place of its user’s has nobody else for
   expect(startPoint(await log.view(neighbour, 0), { timestamp: 1 }).recovered).toBe(false);
 });
 
+test('a list that somebody has taken away is a gap for who asks for what it held, whether a look finds it or a push', async () => {
+  const { log, neighbour, store } = await openWithNeighbour();
+  const isWhole = async (accessId: string) =>
+    startPoint(await log.view(accessId, 0), { timestamp: 1 }).recovered;
+  for (const user of [USER, neighbour]) {
+    await store(user);
+    expect(await isWhole(user)).toBe(true);
+    await redis.ask('DEL', `notifier:{p${partitionOf(user)}}:e:${user}`);
+  }
+  await store(neighbour);
+  expect([await isWhole(USER), await isWhole(neighbour)]).toEqual([false, false]);
+  expect((await log.extent(neighbour)).events).toBe(1);
+});
+
 test('what is no event in one user’s list ends that log, and a push that finds it is stored once', async () => {
   const app = await startApp({
     NOTIFIER_STORE: 'redis',
