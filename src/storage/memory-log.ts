@@ -35,6 +35,8 @@ export class MemoryLog implements TextOwner, Queued<MemoryLog> {
   /** The hour and the serial number of the last append or drop; no hour before there was one. */
   pushedHour = Infinity;
   pushedSerial = 0;
+  /** When it took its place among others, Unix milliseconds. */
+  placedAt = -Infinity;
   /** Where the log stands among others, and between which. */
   queue: Queue<MemoryLog> | undefined;
   previous: MemoryLog | undefined;
