@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -92,28 +89,20 @@ describe('notifier', () => {
   });
 
   test('finds a server below the path at which a proxy has it', async () => {
-    const asked: string[] = [];
-    const proxy = createServer((request, response) => {
-      asked.push(request.url!);
-      response.writeHead(404).end();
-    });
-    proxy.on('upgrade', (request: IncomingMessage, socket: Socket) => {
-      asked.push(request.url!);
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const proxy = await OwnServer.listen();
+    proxy.answer = (response) => response.writeHead(404).end();
+    const { url, asked } = proxy;
     await run(['drop', 'client1', '--url', `${url}/below/`]);
     await run(['push', 'client1', '1', '--give-up', '1', '--url', `${url}/below`]);
     await run(['drop', 'client1', '--url', `${url}/push_events`]);
     await run(['drop', 'client1', '--url', `${url}//twice?and=more`]);
     const follower = await command(['subscribe', 'client1', '--url', `${url}/below`]);
-    const isAsked = async () => asked.includes('/below/subscribe_to_events');
+    const subscription = '/below/subscribe_to_events';
+    const isAsked = async () => asked.some(({ path }) => path === subscription);
     await eventually(isAsked, 'the subscriber has asked');
     await follower.signal('SIGKILL').ended();
     proxy.close();
-    const others = asked.filter((path) => path !== '/below/subscribe_to_events');
+    const others = asked.map(({ path }) => path).filter((path) => path !== subscription);
     expect([...new Set(others)]).toEqual([
       '/below/drop_user',
       '/below/push_events',

@@ -51,28 +51,19 @@ export class MemoryLogs {
     const cleared = Math.floor((now - this.bounds.bufferTtlMs) / HOUR_MS);
     // The whole hour must have passed: a head may live an hour longer, never less.
     this.overBefore = Math.floor((now - this.bounds.bufferTtlMs - this.bounds.headTtlMs) / HOUR_MS);
-    if (cleared > this.clearedBefore && this.clearSome(cleared, most)) this.clearedBefore = cleared;
+    if (cleared > this.clearedBefore && this.letGo('withEvents', cleared, most)) this.clearedBefore = cleared;
     const { overBefore } = this;
-    if (overBefore > this.forgottenBefore && this.forgetSome(overBefore, most))
+    if (overBefore > this.forgottenBefore && this.letGo('heads', overBefore, most))
       this.forgottenBefore = overBefore;
   }
 
-  /** @returns whether none with events are left before that hour */
-  private clearSome(end: number, most: number): boolean {
+  /** Lets go of some of those that were last pushed to before an hour. @returns whether none is left */
+  private letGo(which: keyof Hour, end: number, most: number): boolean {
     let left = most;
-    for (const log of this.oldest('withEvents', end)) {
+    for (const log of this.oldest(which, end)) {
       if (left-- === 0) return false;
-      this.clear(log);
-    }
-    return true;
-  }
-
-  /** @returns whether no heads are left before that hour */
-  private forgetSome(end: number, most: number): boolean {
-    let left = most;
-    for (const log of this.oldest('heads', end)) {
-      if (left-- === 0) return false;
-      this.forget(log);
+      if (which === 'heads') this.forget(log);
+      else this.clear(log);
     }
     return true;
   }
