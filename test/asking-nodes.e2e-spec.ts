@@ -18,7 +18,6 @@ beforeAll(async () => {
   redis = await RedisProcess.start();
   for (let i = 0; i < NODES; i++) {
     const { url } = await start();
-    await eventually(async () => (await get(url, '/health/ready')).status === 200, 'it is ready');
     await subscribe(url, 'a');
   }
 });
@@ -26,6 +25,7 @@ beforeAll(async () => {
 async function start(): Promise<RunningApp> {
   const node = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url });
   nodes.push(node);
+  await eventually(async () => (await get(node.url, '/health/ready')).status === 200, 'it is ready');
   return node;
 }
 
@@ -86,11 +86,20 @@ test('it pages through the users of all, and searches among them', async () => {
   expect(await found('&containing=c')).toEqual(['c1']);
 });
 
-test('one that could not listen to the others does so as soon as it may', async () => {
-  await redis.ask('ACL', 'SETUSER', 'default', '-ssubscribe');
-  const late = await start();
-  await subscribe(late.url, 'd');
-  await eventually(async () => String(await forms('d')) === 'unknown', 'it is asked, and does not answer');
-  await redis.ask('ACL', 'SETUSER', 'default', '+ssubscribe');
+test('those that could not listen to the others do so as soon as they may', async () => {
+  const last = nodes.at(-1)!;
+  await subscribe(last.url, 'd');
   await eventually(async () => String(await forms('d')) === 'plain', 'it answers');
+  const connected = await connections();
+  await redis.ask('ACL', 'SETUSER', 'default', '-ssubscribe');
+  await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await eventually(async () => (await connections()) === connected, 'they have connected again');
+  expect(await redis.ask('CLIENT', 'LIST', 'TYPE', 'pubsub')).toBe('');
+  expect(await forms('d')).toEqual(new Array(NODES - 1).fill('unknown'));
+  await redis.ask('ACL', 'SETUSER', 'default', '+ssubscribe');
+  await eventually(async () => String(await forms('d')) === 'plain', 'it answers again');
 });
+
+async function connections(): Promise<number> {
+  return String(await redis.ask('CLIENT', 'LIST')).split('\n').length;
+}
