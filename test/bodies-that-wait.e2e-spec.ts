@@ -7,24 +7,21 @@ import { RedisProcess } from './support/redis-server.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
 
+/** All that may be in the making. The test holds so much of it that there is room for one body, and not for two. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-const SMALL = JSON.stringify([event('client1', 1, 'x')]);
-
-/** With it in the making there is no room for a small one. */
-const LARGE = Buffer.concat([Buffer.alloc(MAX_BYTES - 2 * SMALL.length + 1, ' '), Buffer.from(SMALL)]);
+const BODY = JSON.stringify([event('client1', 1, 'x')]);
 
 let redis: RedisProcess;
 let running: RunningApp;
+let bodies: BodiesInTheMaking;
 
 beforeAll(async () => {
   redis = await RedisProcess.start();
-  running = await startApp({
-    NOTIFIER_STORE: 'redis',
-    NOTIFIER_REDIS_URL: redis.url,
-    NOTIFIER_MAX_BODY: `${MAX_BYTES}`,
-  });
-  await eventually(async () => (await push(running.url, SMALL)).status === 200, 'the store takes events');
+  running = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url });
+  await eventually(async () => (await push(running.url, BODY)).status === 200, 'the store takes events');
+  bodies = running.app.get(BodiesInTheMaking);
+  bodies.take(MAX_BYTES - 2 * BODY.length + 1);
 });
 
 afterAll(async () => {
@@ -34,20 +31,19 @@ afterAll(async () => {
 });
 
 function hasRoom(): boolean {
-  const bodies = running.app.get(BodiesInTheMaking);
-  bodies.take(SMALL.length);
+  bodies.take(BODY.length);
   const { areTooMany } = bodies;
-  bodies.giveBack(SMALL.length);
+  bodies.giveBack(BODY.length);
   return !areTooMany;
 }
 
-async function overHttp(body: string | Buffer): Promise<string> {
-  return (await push(running.url, body)).text;
+async function overHttp(): Promise<string> {
+  return (await push(running.url, BODY)).text;
 }
 
-async function overWebSocket(body: string | Buffer): Promise<string> {
+async function overWebSocket(): Promise<string> {
   const connector = await RawWebSocket.open(running.url, '/push_events', {});
-  connector.write(framesOf([{ op: TEXT, data: body.toString() }]));
+  connector.write(framesOf([{ op: TEXT, data: BODY }]));
   await connector.raw.until(() => connector.texts.length > 0);
   connector.destroy();
   return connector.texts[0]!;
@@ -58,13 +54,13 @@ test.each([
   ['WebSocket', overWebSocket],
 ])('bodies over %s count until the store has answered', async (_, pushed) => {
   redis.pause();
-  const waiting = pushed(LARGE);
-  await eventually(() => !hasRoom(), 'the large body waits for the store');
+  const waiting = pushed();
+  await eventually(() => !hasRoom(), 'it waits for the store');
   const refused = expect.stringContaining(
     '"message":"too many requests are being received, try again later"',
   );
-  expect(await overHttp(SMALL)).toEqual(refused);
-  expect(await overWebSocket(SMALL)).toEqual(refused);
+  expect(await overHttp()).toEqual(refused);
+  expect(await overWebSocket()).toEqual(refused);
   redis.resume();
   await waiting;
   expect(hasRoom()).toBe(true);
@@ -72,6 +68,6 @@ test.each([
     async () => (await send(running.url, '/health/ready')).status === 200,
     'the node is ready',
   );
-  expect(await overHttp(SMALL)).toBe('true');
-  expect(await overWebSocket(SMALL)).toBe('true');
+  expect(await overHttp()).toBe('true');
+  expect(await overWebSocket()).toBe('true');
 });

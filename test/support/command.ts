@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { builtEntry } from './build.js';
 import { Waiters } from './wait.js';
 
@@ -9,6 +10,13 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+const running = new Set<ChildProcess>();
+
+// A test that fails in the middle leaves none of them behind, which would keep the process of the tests.
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -23,11 +31,9 @@ export class CommandProcess {
     child.stdout!.on('data', (chunk: Buffer) => this.hear('stdout', chunk));
     child.stderr!.on('data', (chunk: Buffer) => this.hear('stderr', chunk));
     child.stdin!.on('error', () => undefined);
-    // A test that fails leaves none of them behind.
-    const kill = () => child.kill('SIGKILL');
-    process.once('exit', kill);
+    running.add(child);
     child.once('close', (code) => {
-      process.off('exit', kill);
+      running.delete(child);
       this.code = code;
       this.waiters.changed();
     });
@@ -83,9 +89,8 @@ export async function command(
   environment: Environment = {},
 ): Promise<CommandProcess> {
   const program = join(dirname(await builtEntry()), 'cli/notifier.js');
-  return new CommandProcess(
-    spawn(process.execPath, [program, ...args], { env: { ...cleanEnvironment(), ...environment } }),
-  );
+  const env = { ...cleanEnvironment(), ...environment };
+  return new CommandProcess(spawn(process.execPath, [program, ...args], { env }));
 }
 
 /** Runs `notifier …` to its end. */

@@ -22,7 +22,8 @@ export class OwnServer {
 
   static async listen(): Promise<OwnServer> {
     const own = new OwnServer();
-    own.server.listen(0, '127.0.0.1');
+    // A test that fails before it closes it does not keep the process of the tests.
+    own.server.listen(0, '127.0.0.1').unref();
     await once(own.server, 'listening');
     return own;
   }
