@@ -7,6 +7,7 @@ import { describeNodes } from './nodes.contract.js';
 import { event, push, pushed, send } from './support/http.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
 import { redisStores } from './support/redis-stores.js';
+import { startApp } from './support/start-app.js';
 import { spawnServer, type ServerProcess } from './support/start-server.js';
 import { BUILD_MS, builtEntry } from './support/build.js';
 import { eventually } from './support/wait.js';
@@ -69,6 +70,16 @@ describe('with a user that has the documented rights and no others, on a cluster
   });
 });
 
+test('Valkey refuses nothing to a user that has the documented rights', async () => {
+  const valkey = await RedisProcess.startValkey();
+  await makeUser(valkey);
+  const app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: withUser(valkey.url) });
+  await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
+  expect(await valkey.ask('ACL', 'LOG')).toEqual([]);
+  await app.close();
+  await valkey.remove();
+});
+
 describe('a right that is missing', () => {
   let redis: RedisProcess;
   let server: ServerProcess;
@@ -83,6 +94,8 @@ describe('a right that is missing', () => {
 
   test.each([
     ['+evalsha', 'evalsha'],
+    ['+eval', 'EVAL:'],
+    ['+time', 'TIME'],
     ['+info', 'info'],
     ['+rpush', 'RPUSH'],
     ['+pexpire', 'PEXPIRE'],
@@ -91,6 +104,7 @@ describe('a right that is missing', () => {
     ['&notifier:*', 'SPUBLISH'],
     ['~notifier:*', 'key'],
     ['+ping', 'ping'],
+    ['+zadd', 'ZADD'],
   ])(
     '%s keeps the node unready, is named in the log, and once it is given all is well',
     async (right, named) => {
@@ -141,6 +155,22 @@ describe('a right that is missing', () => {
       await redis.ask('FLUSHALL');
     }
   });
+
+  test('the right to ask a server to which a slot is moving is needed on a cluster', async () => {
+    const cluster = await RedisClusterProcesses.start(3);
+    await Promise.all(cluster.masters.map((master) => makeUser(master, '+asking')));
+    server = await spawnServer({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: withUser(cluster.url) });
+    try {
+      await server.listening();
+      await eventually(() => /its ACL refuses ASKING/.test(server.stderr), 'the log names it');
+      expect(await isReady()).toBe(false);
+      await Promise.all(cluster.masters.map((master) => makeUser(master)));
+      await eventually(isReady, 'the node is ready');
+    } finally {
+      await server.kill();
+      await cluster.remove();
+    }
+  }, 60_000);
 
   test('a server that goes on refusing is asked no more often for all its new connections', async () => {
     await makeUser(redis, '+hdel');

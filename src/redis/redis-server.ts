@@ -38,6 +38,8 @@ const COMMON: ConnectionOptions = {
   connectTimeout: 2000,
   disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   protocol: 2,
+  // Of no use to anybody here, and a right more.
+  disableClientInfo: true,
   retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, times * 50),
   // A master that was demoted says so: connect anew, to whoever is master now.
   reconnectOnError: (error) => error.message.startsWith('READONLY'),

@@ -253,6 +253,7 @@ const SEED: ConnectionOptions = {
   disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   maxRetriesPerRequest: 0,
   protocol: 2,
+  disableClientInfo: true,
 };
 
 function unavailable(error: unknown): StoreUnavailableError {

@@ -269,6 +269,7 @@ export class RedisEventLog extends EventLog {
     const refused = await refusedRights(server, this.keys, partition, {
       publishing: PUBLISH,
       waits: this.options.waitReplicas > 0,
+      isCluster: this.servers.isCluster,
     });
     if (refused.length === 0) return void this.refusing.delete(server);
     this.refusing.add(server);

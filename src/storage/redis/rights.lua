@@ -1,6 +1,6 @@
 #!lua flags=no-writes,allow-oom
--- Which of the commands of the scripts this user may not call. Nothing is called.
--- KEYS: a key that nothing uses. ARGV: seed, settings, publishing command, a channel that nobody hears.
+-- Which of the commands of all scripts this user may not call. Nothing is called.
+-- KEYS: a key that nothing uses. ARGV: publishing command, a channel that nobody hears.
 -- Returns their names.
 
 local key = KEYS[1]
@@ -25,5 +25,8 @@ try('LLEN', key)
 try('LINDEX', key, '0')
 try('LRANGE', key, '0', '0')
 try('LPOP', key)
-try(ARGV[3], ARGV[4], '')
+try('ZADD', key, '1', 'a')
+try('ZREMRANGEBYSCORE', key, '-inf', '0')
+try('ZRANGE', key, '0', '-1')
+try(ARGV[1], ARGV[2], '')
 return refused

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { RedisScript } from '../../redis/redis-script.js';
 
-/** The scripts, each behind what all of them share. */
+/** The scripts, each behind what all that look at partitions share. */
 export const scripts = {
   append: load('append'),
   claim: load('claim'),
   drop: load('drop'),
   read: load('read'),
   check: load('check'),
-  rights: load('rights'),
+  rights: new RedisScript(text('rights')),
 };
 
 /**
