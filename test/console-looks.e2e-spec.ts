@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { connect, open, serve, useConsole } from './support/console-session.js';
+import { obstaclesOf } from './support/console-browser.js';
+import { connect, open, serve, shows, useConsole } from './support/console-session.js';
 import { event, pushed } from './support/http.js';
 import { eventually } from './support/wait.js';
 
@@ -45,4 +46,11 @@ test('users whose ids differ only in spaces look different', async () => {
   await page.getByRole('link', { name: 'a  b' }).first().click();
   await page.locator('h1.id').waitFor();
   expect(await page.locator('h1.id').innerText()).toBe('a  b');
+}, 60_000);
+
+test('an id as long as one may be that nobody has is said within the window', async () => {
+  const page = await open(await serve(), 'who', { width: 360 });
+  await page.getByRole('searchbox').fill('z'.repeat(256));
+  await shows(page.locator('main'), 'Nobody who is connected has');
+  expect(await obstaclesOf(page)).toEqual([]);
 }, 60_000);

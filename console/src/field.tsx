@@ -9,6 +9,8 @@ interface FieldProps {
   readonly disabled?: boolean;
   readonly inputMode?: 'numeric';
   readonly pattern?: string;
+  /** What the pattern asks for, in words: the browser says no more than that there is one. */
+  readonly title?: string;
   readonly placeholder?: string;
 }
 

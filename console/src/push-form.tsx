@@ -47,6 +47,7 @@ export function PushForm({ accessId, onPushed }: PushFormProps) {
         label="created_at"
         inputMode="numeric"
         pattern="-?[0-9]{1,16}"
+        title="A whole number, such as 1767225600000"
         placeholder="now, in ms"
         value={createdAt}
         onValue={setCreatedAt}
