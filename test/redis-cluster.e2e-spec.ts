@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { StoreUnavailableError } from '../src/notifier/event-log.js';
 import { parseRedisAddress } from '../src/redis/redis-address.js';
+import { slotOf as hashSlotOf } from '../src/redis/slots.js';
 import { RedisEventLog } from '../src/storage/redis-event-log.js';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
 import { readIdempotencyKey } from '../src/wire/idempotency-key.js';
@@ -177,6 +178,18 @@ test('a channel that is lost because its slot left and came back is subscribed a
   await eventually(async () => (await channels()) === 1, 'the channel is subscribed');
   expect(client.closeCode).toBeUndefined();
   await client.close();
+}, 60_000);
+
+test('a node hears the others again whose questions are lost because their slot was nobody’s for a moment', async () => {
+  await start();
+  const slot = hashSlotOf('nodes');
+  const master = cluster.masters[Math.floor((slot * cluster.masters.length) / 16_384)]!;
+  const channels = () => master.ask('PUBSUB', 'SHARDCHANNELS', 'notifier:{nodes}:*') as Promise<string[]>;
+  await eventually(async () => (await channels()).length === 2, 'it hears the others');
+  await master.ask('CLUSTER', 'DELSLOTS', slot);
+  expect(await channels()).toEqual([]);
+  await master.ask('CLUSTER', 'ADDSLOTS', slot);
+  await eventually(async () => (await channels()).length === 2, 'it hears them again');
 }, 60_000);
 
 test('pushes that do not wait for each other are stored in their order, whichever key is claimed first', async () => {

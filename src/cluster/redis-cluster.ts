@@ -69,8 +69,6 @@ export class RedisCluster extends Cluster {
   private readonly pending = new Map<string, Pending>();
   private readonly timer: NodeJS.Timeout;
   private others: readonly string[] = [];
-  /** Whether subscribing has failed: until it is tried again with the next lease, the other nodes ask in vain. */
-  private isDeaf = false;
   private isClosed = false;
 
   constructor(
@@ -159,7 +157,8 @@ export class RedisCluster extends Cluster {
 
   private async renew(): Promise<void> {
     if (this.isClosed) return;
-    if (this.isDeaf) void this.subscribe(this.server);
+    // Whether it failed or a slot that left and came back took the channels with it: until then the other nodes ask in vain.
+    void this.subscribe(this.server);
     await this.lease(LEASE_MS);
   }
 
@@ -176,12 +175,7 @@ export class RedisCluster extends Cluster {
   private async subscribe(server: RedisServer | undefined): Promise<void> {
     if (!server || server !== this.server || server.subscriber.status !== 'ready') return;
     const channels = [this.channel('ask'), this.channel(`answer:${this.local.node}`)];
-    try {
-      await server.subscriber.ssubscribe(...channels);
-      this.isDeaf = false;
-    } catch {
-      this.isDeaf = true;
-    }
+    await server.subscriber.ssubscribe(...channels).catch(() => undefined);
   }
 
   /** What the other living nodes answer within the time they have. */
