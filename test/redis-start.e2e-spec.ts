@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUILD_MS, builtEntry } from './support/build.js';
@@ -68,6 +70,22 @@ test('a node that starts before Redis says what it waits for, is not ready, and 
   await said(node, 'Redis takes events');
   expect(node.stderr.match(/ECONNREFUSED/g)).toHaveLength(1);
   await pushed(node.url, [event('alice', 1, 'stored')]);
+});
+
+test('a server that fails in turns is complained of once for each', async () => {
+  let attempts = 0;
+  const failing = createServer((socket) => {
+    const answer = `-ERR reason ${++attempts % 2}\r\n`;
+    socket.on('data', () => socket.write(answer)).on('error', () => undefined);
+  });
+  await once(failing.listen(0, '127.0.0.1'), 'listening');
+  const { port } = failing.address() as AddressInfo;
+  const node = await start(`redis://127.0.0.1:${port}`, { NOTIFIER_LOG_LEVEL: 'warn' });
+  const before = attempts;
+  await eventually(() => attempts > before + 20, 'it is tried again and again');
+  for (const reason of ['reason 0', 'reason 1']) expect(node.stderr.split(reason)).toHaveLength(2);
+  await node.kill();
+  failing.close();
 });
 
 describe('over TLS', () => {

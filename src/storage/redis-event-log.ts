@@ -74,8 +74,8 @@ export class RedisEventLog extends EventLog {
   private readonly retries = new WeakMap<RedisServer, NodeJS.Timeout>();
   /** Servers that do not let this user do what is needed. */
   private readonly refusing = new WeakSet<RedisServer>();
-  /** What was last said of a server that does not do as it should. */
-  private readonly complaints = new Map<string, string>();
+  /** What was said of servers that do not do as they should. */
+  private readonly complaints = new Map<string, Set<string>>();
 
   /** @param clock instead of the server's, for tests */
   constructor(
@@ -276,10 +276,11 @@ export class RedisEventLog extends EventLog {
     throw new Error(`its ACL refuses ${refused.join('; ')}`);
   }
 
-  /** Says what is wrong with a server, once until it is something else. */
+  /** Says what is wrong with a server, once until it does as it should: what lies between may fail in turns, at every attempt. */
   private complain(name: string, what: string): void {
-    if (this.isClosed || this.complaints.get(name) === what) return;
-    this.complaints.set(name, what);
+    const said = this.complaints.get(name) ?? new Set();
+    if (this.isClosed || said.has(what)) return;
+    this.complaints.set(name, said.add(what));
     this.logger.warn(`Redis at ${name} ${what}`);
   }
 
