@@ -1,6 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
+import { parseRedisAddress } from '../src/redis/redis-address.js';
+import { RedisEventLog } from '../src/storage/redis-event-log.js';
+import { DEFAULT_BOUNDS } from './event-log/harness.js';
 import { drop, event, push, pushed, send } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
@@ -56,6 +59,17 @@ it('while Redis is silent, pushes and drops get 503, readiness ends, and connect
   await pushed(app.url, [event('alice', 2, 'after')]);
   await client.until(() => client.payloads().includes('after'));
   expect(client.closeCode).toBeUndefined();
+});
+
+it('of a push that Redis did not answer the reason names Redis, and no setting of a library', async () => {
+  const address = parseRedisAddress(redis.url)!;
+  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 });
+  await eventually(() => log.isReady(), 'Redis takes events');
+  redis.pause();
+  const stored = log.append({ events: [{ accessId: 'alice', createdAt: 1, text: '1' }] });
+  const [outcome] = await Promise.allSettled([stored, redis.kill()]);
+  expect(outcome).toMatchObject({ reason: { message: `no answer from Redis at 127.0.0.1:${redis.port}` } });
+  await log.close();
 });
 
 it('a node that starts before Redis waits for it', async () => {

@@ -188,8 +188,8 @@ export class RedisServer {
   /**
    * Runs a script, after `ASKING` where the cluster said so.
    *
-   * @throws StoreUnavailableError where the connection is down: nothing was sent
-   * @throws Error what the server answered, or that it did not
+   * @throws StoreUnavailableError where the connection is down and nothing was sent, or nothing was answered
+   * @throws Error what the server answered
    */
   async run(
     script: RedisScript,
@@ -205,7 +205,8 @@ export class RedisServer {
     try {
       return await send('EVALSHA', script.sha);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      const failure = this.failure(error as Error);
+      if (!failure.message.startsWith('NOSCRIPT')) throw failure;
       return await send('EVAL', script.source);
     }
   }
@@ -226,11 +227,22 @@ export class RedisServer {
   }
 
   private wait(wanted: number, timeoutMs: number): Promise<number> {
-    const asked = this.commands.wait(wanted, timeoutMs).finally(() => {
-      if (this.waiting === asked) this.waiting = undefined;
-    });
+    const asked = this.commands
+      .wait(wanted, timeoutMs)
+      .catch((error: Error) => {
+        throw this.failure(error);
+      })
+      .finally(() => {
+        if (this.waiting === asked) this.waiting = undefined;
+      });
     this.waiting = asked;
     return asked;
+  }
+
+  /** What the server answered. Where it did not, the library speaks of settings of its own, which nobody who reads a log can find. */
+  private failure(error: Error): Error {
+    if (isAnswer(error)) return error;
+    return new StoreUnavailableError(`no answer from Redis at ${this.name}`, { cause: error });
   }
 }
 
