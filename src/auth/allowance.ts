@@ -24,7 +24,7 @@ export class Allowance {
   take(events: number, now: number): void {
     if (events === 0) return;
     const wait = this.fullAt - now - (BUCKET_MS - Math.min(BUCKET_MS, this.msOf(events)));
-    if (wait > ROUNDING_MS) throw new RateExceededError(Math.max(1, Math.ceil(wait / 1000)));
+    if (wait > ROUNDING_MS) throw new RateExceededError(Math.ceil(wait / 1000));
     this.fullAt = Math.max(this.fullAt, now) + this.msOf(events);
   }
 

@@ -17,22 +17,15 @@ export class DivertibleRequest extends IncomingMessage {
   divert(sink: BodySink): boolean {
     if (this.complete || this.readableLength > 0) return false;
     this.sink = sink;
-    this.noteConsuming(true);
+    // Node's own name, without documentation: once the answer is out, it has what nobody consumes read and thrown away. Here there is nothing: a small
+    // push takes 0.97 of the time without (14 interleaved pairs).
+    (this as { _consuming?: boolean })._consuming = true;
     return true;
   }
 
   /** What is still to come goes into the stream, to be read or thrown away there. */
   undivert(): void {
     this.sink = undefined;
-    this.noteConsuming(false);
-  }
-
-  /**
-   * Node's own name, without documentation: once the answer is out, it has what nobody consumes read and thrown away. Here there is nothing: a small
-   * push takes 0.97 of the time without (14 interleaved pairs).
-   */
-  private noteConsuming(isConsuming: boolean): void {
-    (this as { _consuming?: boolean })._consuming = isConsuming;
   }
 
   /** Called by the parser, with `null` at the end. */

@@ -89,11 +89,6 @@ export class SseConnection extends StreamConnection {
     this.socket.once('close', () => clearTimeout(timer));
   }
 
-  /** A client that has hung up may be noticed only later. */
-  protected override write(bytes: Buffer): void {
-    if (this.socket.writable) super.write(bytes);
-  }
-
   private begin(): void {
     if (this.hasBegun) return;
     this.hasBegun = true;

@@ -90,11 +90,11 @@ export class PushConnection extends PeerConnection {
   /** Once a heartbeat. */
   beat(): void {
     // Whoever waits for the store is not read, or has said all it will, and cannot be asked.
-    if (this.answers.length >= MAX_UNANSWERED || this.pendingClose || this.isGivenUp) return;
+    if (this.answers.length >= MAX_UNANSWERED || this.pendingClose) return;
     if (this.isLate) return this.giveUp('a message was not whole after a heartbeat');
     this.isLate = this.receiving > 0 && this.hasRoom;
     if (!this.takeSignOfLife()) this.terminate();
-    else if (this.hasRoom) this.ws.ping();
+    else this.ws.ping();
   }
 
   /** What it has pushed until now is answered first: a connector that is not told would push it again. */
