@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { setInterval as every } from 'node:timers/promises';
 import { event, get, json, pushed } from './support/http.js';
@@ -139,11 +140,53 @@ describe('with a heartbeat of 2 s', () => {
     60_000,
   );
 
+  test('nor is one that answered a ping, which says nothing of what came after it', async () => {
+    const slow = await SlowReader.subscribe(running.url, { access_id: USER, timestamp: 0 });
+    const { taken } = slow;
+    const clock = await SocketClient.subscribe(running.url, { access_id: 'clock', timestamp: 0 });
+    slow.sip(1);
+    await eventually(() => slow.taken > taken, 'its first ping');
+    await pushed(
+      running.url,
+      from(1, 45).map((number) => event(USER, number, PAYLOAD)),
+    );
+    const { pings } = clock;
+    await clock.until((one) => one.pings > pings + 1);
+    // Its second one has been sent, too.
+    slow.pong();
+    for await (const _tick of every(SIP_MS)) {
+      slow.sip(SIP_BYTES);
+      if (clock.pings > pings + HEARTBEATS) break;
+    }
+    expect(slow.isCut).toBe(false);
+    expect(await connections()).toHaveLength(1);
+    slow.destroy();
+  }, 60_000);
+
   test('a dead one that takes nothing is cut', async () => {
     const dead = await replayed(200);
     await eventually(async () => (await connections()).length === 1, 'the connection');
     await eventually(async () => (await connections()).length === 0, 'the cut');
     dead.destroy();
+  }, 60_000);
+
+  test('one that had read all but little of what it was given is cut, and the system is not asked about it', async () => {
+    const client = await SocketClient.subscribe(running.url, { access_id: USER, timestamp: 0 });
+    await pushed(
+      running.url,
+      from(1, EVENTS_A_PUSH).map((number) => event(USER, number, PAYLOAD)),
+    );
+    await client.until(() => client.events().length === EVENTS_A_PUSH);
+    const { pings } = client;
+    // With the second, the answer to the first has come.
+    await client.until((one) => one.pings > pings + 1);
+    let files = 0;
+    const hook = createHook({ init: (_id, type) => void (type === 'FILEHANDLE' && files++) }).enable();
+    client.pause();
+    await eventually(async () => (await connections()).length === 0, 'the cut');
+    hook.disable();
+    expect(files).toBe(0);
+    await client.terminate();
   }, 60_000);
 
   test('one that stops reading after a while is cut', async () => {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { RawSocket } from './raw-socket.js';
 
-/** A subscriber that takes bytes when it is told to, and answers no ping. */
+/** RFC 6455, section 5.5.3: empty as the server's pings, and masked. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
+/** A subscriber that takes bytes and answers pings when it is told to. */
 export class SlowReader {
   private mayTake = 0;
 
@@ -44,6 +47,11 @@ export class SlowReader {
   sip(bytes: number): void {
     this.mayTake = this.taken + bytes;
     this.raw.resume();
+  }
+
+  /** Answers a ping. */
+  pong(): void {
+    this.raw.write(PONG);
   }
 
   destroy(): void {
