@@ -1,9 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Cluster } from '../src/notifier/cluster.js';
 import { get, json } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const NODES = 3;
 
@@ -65,6 +71,24 @@ test('a node waits for the answers of all the others, and for no longer than 500
     samples: null,
   });
   await eventually(async () => String(await forms()) === String(all), 'its lease is over');
+});
+
+test('a node keeps nothing of what it was answered', async () => {
+  const cluster = nodes[0]!.app.get(Cluster);
+  await eventually(async () => (await cluster.connectionsOf('a')).length === NODES, 'all are known to it');
+  const answers = [...(await cluster.connectionsOf('a'))];
+  const kept = answers.map((answer) => new WeakRef(answer));
+  answers.splice(0);
+  await eventually(() => {
+    collectGarbage();
+    return kept.every((answer) => answer.deref() === undefined);
+  }, 'nothing is kept of it');
+});
+
+test('leases outlive the last node by no more than their time', async () => {
+  const left = Number(await redis.ask('PTTL', 'notifier:{nodes}:leases'));
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThanOrEqual(LEASE_MS);
 });
 
 test('it pages through the users of all, and searches among them', async () => {

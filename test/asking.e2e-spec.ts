@@ -135,6 +135,17 @@ test('a service whose answer never ends has answered all the same', async () => 
   await eventually(() => asked.open === 0, 'the rest of the answer is given up');
 });
 
+test('the connection of an answer is used again, however much it says', async () => {
+  const connections = new Set<unknown>();
+  asked.answer = (response) => {
+    connections.add(response.socket);
+    response.end('x'.repeat(60_000));
+  };
+  const url = await start();
+  for (let i = 0; i < 5; i++) expect(await outcome(url, withToken('t'))).toBe('subscribed');
+  expect(connections.size).toBe(1);
+});
+
 test('at most 64 questions are open at once, and all get their answers', async () => {
   const held: (() => void)[] = [];
   asked.answer = (response) => void held.push(() => response.end());

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from '@jest/globals';
 import { Lifecycle } from '../src/notifier/lifecycle.js';
 import { OpenConnections } from '../src/notifier/open-connections.js';
@@ -11,6 +13,9 @@ import { startApp, type RunningApp } from './support/start-app.js';
 import { TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
 import { WrappedLog } from './support/wrapped-log.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 let running: RunningApp;
 
@@ -191,4 +196,20 @@ test('pushes that are on their way when the server goes down are answered before
   expect((await log.extent('client1')).events).toBe(2);
   connector.destroy();
   await down;
+});
+
+test('of a connector that is gone nothing is kept once another one has come and gone', async () => {
+  running = await startApp();
+  const connections = running.app.get(OpenConnections);
+  const kept: WeakRef<object>[] = [];
+  for (let i = 0; i < 2; i++) {
+    const connector = await connect();
+    kept.push(new WeakRef(connections.all()[0]!));
+    connector.destroy();
+    await eventually(() => connections.count === 0, 'it is gone');
+  }
+  await eventually(() => {
+    collectGarbage();
+    return kept[0]!.deref() === undefined;
+  }, 'nothing is kept of it');
 });
