@@ -57,6 +57,7 @@ describe('the limits of connections', () => {
       const { code, reason } = await client.closed();
       expect([code, reason]).toEqual([1013, 'try again later: too many connections']);
     }
+    expect([silent.closeCode, pusher.closeCode]).toEqual([undefined, undefined]);
     expect(await connectionsOf(url, 'a')).toBe(0);
     await silent.close();
     await pusher.close();
