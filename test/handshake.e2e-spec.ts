@@ -66,8 +66,8 @@ describe('a handshake', () => {
   });
 
   test('that is none is answered with 426 where subscribers connect', async () => {
-    const answer = await get(running.url, '/subscribe_to_events');
-    expect([answer.status, answer.headers.upgrade]).toEqual([426, 'websocket']);
+    const { status, headers } = await get(running.url, '/subscribe_to_events');
+    expect([status, headers.upgrade, headers.connection]).toEqual([426, 'websocket', 'Upgrade']);
   });
 
   test('leaves nobody behind when the peer is gone before it is answered', async () => {

@@ -221,6 +221,7 @@ describe('the figures of a store', () => {
     const { url } = running;
     const answer = await get(url, '/metrics', { Authorization: 'Bearer 0123456789abcdef' });
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(answer.headers['cache-control']).toBe('no-store');
     expect(answer.status).toBe(200);
     expect((await get(url, '/metrics')).status).toBe(401);
     expect((await get(url, '/metrics', { Authorization: 'Bearer fedcba9876543210' })).status).toBe(403);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { drop, event as pushedEvent, get as ask, json, pushed } from './support/http.js';
+import { drop, event as pushedEvent, get as ask, json, pushed, send } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
@@ -203,6 +203,21 @@ describe('server-sent events', () => {
     );
     expect(stream.status).toBe(403);
     expect(stream.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it('the browser of a page that may connect may send its token and its position, and asks once a day', async () => {
+    const answer = await send(notifier.url, '/subscribe_to_events', {
+      method: 'OPTIONS',
+      headers: { Origin: notifier.url },
+    });
+    expect(answer.status).toBe(204);
+    expect(answer.headers).toMatchObject({
+      vary: 'Origin',
+      'access-control-allow-origin': notifier.url,
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': 'Authorization, Last-Event-ID',
+      'access-control-max-age': '86400',
+    });
   });
 
   it('a stream behind an unanswered request on the same connection is not written into its answer', async () => {
