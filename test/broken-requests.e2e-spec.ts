@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventLog } from '../src/notifier/event-log.js';
 import { MemoryEventLog } from '../src/storage/memory-event-log.js';
 import { readConfig } from '../src/config.js';
+import { Figures } from './support/figures.js';
 import { event, get, json, push } from './support/http.js';
 import { RawSocket } from './support/raw-socket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -113,6 +114,8 @@ describe('what is not HTTP is answered in the form of every other error, and end
     ['a body', `${HEAD}Content-Length: 100\r\n\r\n[`],
     ['nothing at all', ''],
   ])('%s that take too long', async (_name, bytes) => {
+    // So long is too long for a test.
+    expect(server()).toMatchObject({ headersTimeout: 10_000, requestTimeout: 15_000 });
     Object.assign(server(), { headersTimeout: 200, requestTimeout: 300 });
     socket.write(bytes);
     await socket.ended();
@@ -170,6 +173,17 @@ describe('a head that the parser reads, and that is none of HTTP/1.1', () => {
   });
 });
 
+test.each([
+  [199, 200],
+  [200, 431],
+  [1500, 431],
+])('a request with %d headers is answered with %d', async (headers, status) => {
+  const more = 'X:\r\n'.repeat(headers - 2);
+  socket.write(`GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${more}\r\n`);
+  await socket.ended();
+  expect(answers().map((answer) => answer.status)).toEqual([status]);
+});
+
 test.each(['gzip, chunked', 'x, chunked', 'identity, chunked', 'gzip\r\nTransfer-Encoding: chunked'])(
   'a body in a transfer coding that nobody undoes is not read: %j',
   async (coding) => {
@@ -205,6 +219,17 @@ describe('an earlier request of the connection', () => {
       [400, '{"st'],
     ]);
     expectError(answers()[1], 400);
+  });
+
+  test('whose peer is gone before what follows it is refused harms nobody', async () => {
+    const gone = new Promise((done) => server().once('connect', (_, peer) => peer.once('close', done)));
+    await heldPush();
+    socket.write('CONNECT a:1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    const refused = 'notifier_errors_answered_total{status="405"}';
+    await eventually(async () => (await Figures.of(running.url)).value(refused) === 1, 'it is refused');
+    socket.socket.resetAndDestroy();
+    await gone;
+    expect((await get(running.url, '/health/live')).status).toBe(200);
   });
 
   test('gets its own answer where two of them wait', async () => {
@@ -244,6 +269,16 @@ describe('an earlier request of the connection', () => {
     await socket.ended();
     expect(answers().map(({ status }) => status)).toEqual([200]);
   });
+});
+
+test('what still comes while the answer is on its way does not cut it off', async () => {
+  const isCut: boolean[] = [];
+  server().on('clientError', (_error, peer) => {
+    if (isCut.push(peer.destroyed) === 1) socket.write('more');
+  });
+  socket.write('nonsense\r\n\r\n');
+  await eventually(() => isCut.length === 2, 'it is not HTTP either');
+  expect(isCut).toEqual([false, false]);
 });
 
 test('garbage that goes on and on after the refusal ends with the connection, and harms nobody', async () => {

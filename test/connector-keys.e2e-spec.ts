@@ -112,6 +112,23 @@ test('a refusal does not wait for the body', async () => {
   await raw.ended();
 });
 
+test.each([
+  ['for its key', 401, ''],
+  ['for its length', 413, `X-API-Key: ${PUSHER}\r\n`],
+])('a refusal %s ends with the body where that comes', async (_why, status, key) => {
+  const url = await start({ NOTIFIER_MAX_BODY: '2' });
+  const [waits, ends] = [await RawSocket.connect(url), await RawSocket.connect(url)];
+  const begun =
+    `POST /push_events HTTP/1.1\r\nHost: 127.0.0.1\r\n${JSON_HEADERS}${key}` +
+    'Transfer-Encoding: chunked\r\n\r\n3\r\n[ ]\r\n';
+  waits.write(begun);
+  ends.write(`${begun}0\r\n\r\n`);
+  await ends.ended();
+  expect([ends.statuses, waits.statuses]).toEqual([[status], [status]]);
+  expect(waits.isEnded).toBe(false);
+  await waits.ended();
+});
+
 test('each scope opens what it names, and only that', async () => {
   const url = await start();
   const statusesWith = async (headers: object) => [

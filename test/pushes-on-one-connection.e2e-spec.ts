@@ -92,6 +92,27 @@ describe.each(STORES)('with the %s store', (name) => {
     socket.destroy();
   });
 
+  test.each([
+    ['of a client that wants no other', 'HTTP/1.1', `${HOST}Connection: close\r\n`],
+    ['of HTTP/1.0', 'HTTP/1.0', HOST],
+  ])('an answer %s is the last one', async (_what, version, headers) => {
+    const socket = await connect();
+    const type = 'Content-Type: application/json\r\nContent-Length: 2\r\n';
+    socket.write(`POST /push_events ${version}\r\n${headers}${type}\r\n[]`);
+    await socket.ended();
+    expect(socket.received.toString()).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*\r\ntrue$/);
+    socket.destroy();
+  });
+
+  test('a push behind one that is refused before its body has come is not done', async () => {
+    const socket = await connect();
+    socket.write(pushOf(' '.repeat(2_000_000)) + pushOf(`[${EVENT}]`));
+    await socket.ended();
+    expect(socket.statuses).toEqual([413]);
+    expect((await get(running.url, '/clients?access_id=client1')).text).toContain('"events":0');
+    socket.destroy();
+  });
+
   test('a tunnel is refused, behind the answers that are still to come', async () => {
     const socket = await connect();
     socket.write(`${pushOf('[]')}CONNECT localhost:1 HTTP/1.1\r\n${HOST}\r\n`);

@@ -73,9 +73,17 @@ test.each([
   },
 );
 
-test('a peer that is refused and trickles on is cut', async () => {
+test.each([
+  ['a handshake', handshake('/no/such/path', 'X: y')],
+  [
+    'a body',
+    'POST /push_events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 10000\r\n\r\n',
+  ],
+])('a peer that is refused %s and trickles on is cut', async (_what, head) => {
+  // Nor is it for the time that a request may take.
+  Object.assign(running.app.getHttpServer(), { requestTimeout: 0 });
   const socket = await RawSocket.connect(running.url);
-  socket.write(handshake('/no/such/path', 'X: y'));
+  socket.write(head);
   const trickle = setInterval(() => socket.write('x'), 100);
   try {
     await eventually(async () => (await openSockets()) === 0, 'the server has let go of it');

@@ -4,6 +4,7 @@ import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { drop, event, json, push, send, type Answer } from '../../test/support/http.js';
+import { eventually } from '../../test/support/wait.js';
 import { WrappedLog } from '../../test/support/wrapped-log.js';
 import { OpenAuthenticator } from '../auth/open-authenticator.js';
 import { OpenConnectors } from '../auth/open-connectors.js';
@@ -88,6 +89,17 @@ describe.each(['/push_events', '/push_events/'])('a push to %s', (path) => {
       'application/json',
     ]);
     expect(await stored()).toEqual([1, 1]);
+  });
+
+  test('is answered, as anything else is, with how long its connection may stay without a request', async () => {
+    // Longer than the 60 s of common proxies: what ends first must be their side.
+    const answers = [await pushTo(EVENTS), await send(url, '/health/live')];
+    expect(answers.map(({ headers }) => headers['keep-alive'])).toEqual(['timeout=65', 'timeout=65']);
+  });
+
+  test('is answered with the time of the answer', async () => {
+    const { date } = (await pushTo(EVENTS)).headers;
+    await eventually(async () => (await pushTo(EVENTS)).headers.date !== date, 'a second has passed');
   });
 
   test('is not answered before it is stored', async () => {
