@@ -70,6 +70,18 @@ test('finds a Redis that is not there', async () => {
   expect(gone.stdout).toMatch(/^PROBLEM {2}Redis: no answer from 127\.0\.0\.1:1 \(.*ECONNREFUSED/m);
 });
 
+test('finds a Redis Cluster that is not there, and says why of each node', async () => {
+  const gone = await doctor({ NOTIFIER_REDIS_URL: `${redis.url},127.0.0.1:1` });
+  expect(gone).toMatchObject({ code: EXIT.no, stderr: expect.not.stringContaining('Error') });
+  expect(gone.stdout).toMatch(/^PROBLEM {2}Redis: no answer .*cluster support disabled; .*ECONNREFUSED/m);
+});
+
+test('finds a database that is not there, and says so', async () => {
+  const { code, stdout } = await doctor({ NOTIFIER_REDIS_URL: `${redis.url}/99` });
+  expect(code).toBe(EXIT.no);
+  expect(stdout).toMatch(/^PROBLEM {2}Redis: no answer .*DB index is out of range\)/m);
+});
+
 test('finds a Redis that does not know the password, and does not show it', async () => {
   const denied = await doctor({ NOTIFIER_REDIS_URL: redis.url.replace('//', '//nobody:hidden@') });
   expect(denied.stdout).toMatch(/^PROBLEM {2}Redis: no answer from .*WRONGPASS/m);

@@ -88,6 +88,31 @@ test('a server that fails in turns is complained of once for each', async () => 
   failing.close();
 });
 
+test.each([
+  ['a database that Redis does not have', (url: string) => `${url}/99`, 'DB index is out of range'],
+  [
+    'Sentinels that are none',
+    (url: string) => `${url.replace('redis', 'redis+sentinel')}/main`,
+    'unknown command',
+  ],
+])(
+  '%s is said once, however often it is tried',
+  async (_what, urlOf, reason) => {
+    redis = await RedisProcess.start();
+    const node = await start(urlOf(redis.url));
+    let asked = 0;
+    const tries = async () => {
+      const stats = String(await redis!.ask('INFO', 'stats'));
+      return Number(/total_connections_received:(\d+)/.exec(stats)![1]) - ++asked;
+    };
+    const before = await tries();
+    await eventually(async () => (await tries()) > before + 5, 'it was tried again and again', 20_000);
+    expect(node.stderr.match(/cannot be connected to/g)).toHaveLength(1);
+    expect(node.stderr).toContain(reason);
+  },
+  60_000,
+);
+
 describe('over TLS', () => {
   /** A Redis whose certificate is its own CA. */
   async function startTls(): Promise<string> {

@@ -113,8 +113,12 @@ export class RedisServer {
   private attend(): void {
     const { commands, subscriber, listener } = this;
     for (const connection of [commands, subscriber]) {
+      let isTold = false;
+      connection.on('connecting', () => (isTold = false));
       connection.on('error', (error: Refusal) => {
-        listener.failed(this.name, error);
+        // What follows from the first error of an attempt says less than it.
+        if (!isTold) listener.failed(this.name, error);
+        isTold = true;
         // The library would go on in database 0, which may be somebody else's.
         if (error.command?.name === 'select') connection.disconnect(true);
       });

@@ -192,15 +192,24 @@ export class RedisServers {
       if (ranges) return this.learn(ranges, server.name);
     }
     for (const { host, port } of this.address.nodes) {
-      const seed = new Redis({ ...SEED, ...this.credentials(), host, port });
-      const fail = (error: Error) => this.listener.failed(`${host}:${port}`, error);
-      seed.on('error', fail);
-      const ranges = await seed
-        .connect()
-        .then(() => slotsOf(seed))
-        .catch(fail);
-      seed.disconnect();
+      const ranges = await this.askSeed(host, port);
       if (ranges) return this.learn(ranges, `${host}:${port}`);
+    }
+  }
+
+  private async askSeed(host: string, port: number): Promise<readonly SlotRange[] | undefined> {
+    const seed = new Redis({ ...SEED, ...this.credentials(), host, port });
+    // What follows from the first error says less than it.
+    let reason: Error | undefined;
+    seed.on('error', (error) => (reason ??= error));
+    try {
+      await seed.connect();
+      return await slotsOf(seed);
+    } catch (error) {
+      this.listener.failed(`${host}:${port}`, reason ?? (error as Error));
+      return undefined;
+    } finally {
+      seed.disconnect();
     }
   }
 

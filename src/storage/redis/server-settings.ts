@@ -34,9 +34,12 @@ const UNTRUSTED = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
+/** What ioredis says of Sentinels, with another number each time: no news. */
+const AGAIN = / Retrying from scratch after \d+ms\./;
+
 /** What to say of a server that cannot be connected to. */
 export function describeFailure(error: Error & { readonly code?: string }): string {
-  const said = error.message || error.code || error.name;
+  const said = error.message.replace(AGAIN, '') || error.code || error.name;
   if (!UNTRUSTED.has(error.code ?? '')) return `cannot be connected to: ${said}`;
   return `cannot be connected to: ${said}; NODE_EXTRA_CA_CERTS names the file of a CA of your own`;
 }
