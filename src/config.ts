@@ -56,6 +56,7 @@ export function readConfig(environment: Environment): Config {
   };
   warnOfOddPairs(reader, config);
   warnOfIdleRedis(reader, config.store);
+  warnOfIdleBound(reader, config.store);
   reader.finish();
   return Object.freeze({ ...config, warnings: reader.warnings });
 }
@@ -70,6 +71,13 @@ function warnOfIdleRedis(reader: Reader, store: Config['store']): void {
   reader.warn(
     `${idle} is not used: NOTIFIER_STORE is ${store}, and what this node stores no other node has; set NOTIFIER_STORE=redis if there are several`,
   );
+}
+
+/** Somebody would wait for the oldest logs to go, and find a Redis that is full. */
+function warnOfIdleBound(reader: Reader, store: Config['store']): void {
+  const name = 'NOTIFIER_BUFFER_TOTAL_BYTES';
+  if (store !== 'redis' || !reader.isSet(name)) return;
+  reader.warn(`${name} is not used: NOTIFIER_STORE is redis, and what bounds it is maxmemory`);
 }
 
 /** Each is allowed by itself; the defaults fit one another. */

@@ -67,7 +67,9 @@ test('names the mistakes in the settings', async () => {
 test('finds a data folder that cannot be one, and a disk that is too small', async () => {
   const path = join(folder, 'a-file');
   await writeFile(path, '');
-  expect((await doctor({ NOTIFIER_DATA_DIR: path })).stdout).toMatch(/^PROBLEM {2}store: .*a-file/m);
+  expect((await doctor({ NOTIFIER_DATA_DIR: path })).stdout).toMatch(
+    /^PROBLEM {2}store: .*a-file is no folder/m,
+  );
   const { stdout } = await doctor({ NOTIFIER_BUFFER_TOTAL_BYTES: String(2 ** 44) });
   expect(stdout).toMatch(/^warning {2}store: .* may grow to 16384\.0 GiB/m);
 });

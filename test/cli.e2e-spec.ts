@@ -210,7 +210,9 @@ describe('notifier drop, clients and explain', () => {
     expect(stdout).toMatch(
       /^It has 1 connection:\n- a resumable WebSocket from 127\.0\.0\.1 .*sent everything/m,
     );
-    expect((await run(['drop', 'client1', ...at])).stdout).toBe('dropped client1\n');
+    expect((await run(['drop', 'client1', ...at])).stdout).toBe(
+      'dropped whatever was connected as client1\n',
+    );
     expect(await follower.ended()).toMatchObject({
       code: EXIT.ended,
       stderr: expect.stringContaining('notifier: dropped'),

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, statfs } from 'node:fs/promises';
+import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { causeOf } from '../cause.js';
 import type { Config } from '../config.js';
@@ -48,6 +48,9 @@ async function checkStore(config: Config): Promise<Finding[]> {
 
 async function checkDataDir(dir: string, totalBytes: number): Promise<Finding> {
   const existing = await nearestExisting(dir);
+  if (!(await stat(existing)).isDirectory()) {
+    return problem(`store: ${existing} is no folder`, 'move it away, or set NOTIFIER_DATA_DIR');
+  }
   try {
     await access(existing, constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -40,6 +40,15 @@ describe('where the server listens', () => {
     expect(warning).toContain(`listening on this machine only: nothing says who may ${missing}`);
   });
 
+  test.each(['127.0.0.1:8080', 'http://127.0.0.1', '[::1]:8080', 'localhost/'])(
+    'as HOST=%s is refused for what is wrong with it',
+    (host) => {
+      const mistake = `HOST=${host} must be an address or a name alone: PORT says which port`;
+      expect(mistakesOf({ HOST: host })).toEqual([mistake]);
+      expect(mistakesOf({ ...BOTH, HOST: host })).toEqual([mistake]);
+    },
+  );
+
   test('whoever is let in without being asked is named', () => {
     expect(readConfig({ NOTIFIER_AUTH: 'none' }).warnings).toEqual([
       'NOTIFIER_AUTH=none: everyone who reaches HOST=0.0.0.0 may subscribe and push',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ApiKey } from '../auth/api-keys.js';
 import { trustedProxies, type TrustedProxies } from '../wire/peer-addresses.js';
 import { readApiKeys } from './api-keys.js';
@@ -38,7 +39,9 @@ export function readAccess(reader: Reader): Access {
   const isOpen = open.subscribe || open.push;
   const isLoopbackOnly = isOpen && !isMeantOpen;
   const host = withoutBrackets(reader.text('HOST', isLoopbackOnly ? '127.0.0.1' : '0.0.0.0'));
-  if (isLoopbackOnly) limitToLoopback(reader, host, open);
+  if (!isIP(host) && /[:/]/.test(host)) {
+    reader.mistake(`${settingOf('HOST', host)} must be an address or a name alone: PORT says which port`);
+  } else if (isLoopbackOnly) limitToLoopback(reader, host, open);
   else if (isOpen && !isLoopback(host)) {
     reader.warn(`NOTIFIER_AUTH=none: everyone who reaches ${settingOf('HOST', host)} may ${verbs(open)}`);
   }

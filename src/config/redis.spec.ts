@@ -22,6 +22,23 @@ test('takes what the Sentinels want to be shown, and says where there are none',
   ]);
 });
 
+test('says that a password is percent-encoded, and does not show it', () => {
+  for (const password of ['p/ss', 'p@ss']) {
+    const [mistake] = mistakesOf({ NOTIFIER_REDIS_URL: `redis://u:${password}@a:6379` });
+    expect(mistake).toMatch(/^NOTIFIER_REDIS_URL must be redis:.*percent-encoded/);
+    expect(mistake).not.toContain(password);
+  }
+  expect(mistakesOf({ NOTIFIER_REDIS_URL: 'a:6379' })).toEqual([expect.not.stringContaining('percent')]);
+});
+
+test('warns of a bound that Redis does not know', () => {
+  const bound = { NOTIFIER_BUFFER_TOTAL_BYTES: '1000000' };
+  expect(warningsOf(bound)).toEqual([]);
+  expect(warningsOf({ ...bound, NOTIFIER_STORE: 'redis' })).toEqual([
+    'NOTIFIER_BUFFER_TOTAL_BYTES is not used: NOTIFIER_STORE is redis, and what bounds it is maxmemory',
+  ]);
+});
+
 test.each(['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'])(
   'warns of a %s that the store does not use',
   (name) => {

@@ -9,10 +9,14 @@ const PREFIX = /^[^{}\s]{1,64}$/;
 
 /** Where Redis is, and what a write to it must reach. */
 export function readRedis(reader: Reader): RedisOptions {
-  const address = parseRedisAddress(reader.text('NOTIFIER_REDIS_URL', DEFAULT_URL));
+  const url = reader.text('NOTIFIER_REDIS_URL', DEFAULT_URL);
+  const address = parseRedisAddress(url);
   if (!address) {
+    const credentials = url.includes('@')
+      ? '; user and password percent-encoded where they have :, /, @ or %'
+      : '';
     reader.mistake(
-      'NOTIFIER_REDIS_URL must be redis://host:port or rediss://host:port, with several comma-separated nodes for a cluster, or redis+sentinel://host:port,host:port/NAME',
+      `NOTIFIER_REDIS_URL must be redis://host:port or rediss://host:port, with several comma-separated nodes for a cluster, or redis+sentinel://host:port,host:port/NAME${credentials}`,
     );
   }
   const prefix = reader.text('NOTIFIER_REDIS_PREFIX', 'notifier');
