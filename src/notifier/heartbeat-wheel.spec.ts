@@ -73,6 +73,7 @@ describe('a heartbeat wheel', () => {
     wheel.remove(all[0]!);
     jest.advanceTimersByTime(200);
     expect([...called]).toEqual([all[1]]);
+    expect(wheel.size).toBe(1);
   });
 
   it('is silent once it is stopped', () => {

@@ -130,4 +130,12 @@ describe('users with news', () => {
     expect(last!.texts).toHaveLength(2);
     expect(world.told).toBe(USERS);
   });
+
+  test('wait for others again, once they have been told before them', async () => {
+    await world.push('x'.repeat(MAX_FRAME_BYTES), [`user-${USERS - 1}`]);
+    await settle();
+    await world.push('a');
+    await turn();
+    expect(world.connections.at(-1)!.texts).toHaveLength(1);
+  });
 });
