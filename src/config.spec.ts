@@ -88,6 +88,7 @@ const WRONG: readonly [names: readonly string[], values: readonly string[], line
     ],
     'must be redis://host:port or ',
   ],
+  [['NOTIFIER_REDIS_PREFIX'], ['{a}', 'a b', 'x'.repeat(65)], 'must be 1 to 64 characters '],
   [['NOTIFIER_SYNC'], ['none'], 'must be full or process'],
   [['NOTIFIER_AUTH'], ['off', 'None'], 'must be none'],
   [['NOTIFIER_LOG_LEVEL'], ['verbose'], 'must be fatal or '],
@@ -259,6 +260,10 @@ describe('the configuration', () => {
       expect(readConfig(half)).toMatchObject({ host: '127.0.0.1', isLoopbackOnly: true });
       expect(mistakesOf({ ...half, HOST: '0.0.0.0' })).toHaveLength(1);
     }
+  });
+
+  test('has whole milliseconds where fractions of seconds have none in binary', () => {
+    expect(readConfig({ NOTIFIER_HEARTBEAT: '1.001' }).heartbeatMs).toBe(1001);
   });
 
   test('cannot be changed once it is read', () => {

@@ -122,9 +122,11 @@ describe('how subscribers are authenticated', () => {
     (name) => {
       expect(mistakesOf({ [name]: 'ftp://x.example/' })).toEqual([`${name} must be an http or https URL`]);
       expect(mistakesOf({ [name]: 'nonsense' })).toEqual([`${name} must be an http or https URL`]);
-      expect(mistakesOf({ [name]: 'https://user:password@x.example/' })).toEqual([
-        `${name} must not hold a user or a password`,
-      ]);
+      for (const who of ['user:password', 'user', ':password']) {
+        expect(mistakesOf({ [name]: `https://${who}@x.example/` })).toEqual([
+          `${name} must not hold a user or a password`,
+        ]);
+      }
       const warnings = (url: string) =>
         readConfig({ [name]: url, NOTIFIER_API_KEYS: BOTH.NOTIFIER_API_KEYS }).warnings;
       expect(warnings('https://x.example/')).toEqual([]);

@@ -39,6 +39,16 @@ test('warns of a bound that Redis does not know', () => {
   ]);
 });
 
+const prefixOf = (url: string) => readConfig({ NOTIFIER_REDIS_URL: url }).redis.prefix;
+
+test('tells the channels of one database from those of another', () => {
+  expect(['redis://a', 'redis://a/0', 'redis://a/3'].map(prefixOf)).toEqual([
+    'notifier',
+    'notifier',
+    'notifier:db3',
+  ]);
+});
+
 test.each(['NOTIFIER_REDIS_URL', 'NOTIFIER_REDIS_WAIT', 'NOTIFIER_REDIS_PREFIX'])(
   'warns of a %s that the store does not use',
   (name) => {
