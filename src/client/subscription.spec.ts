@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { settle } from '../../test/support/gates.js';
 import { event, nextSocket, ScriptedSocket, start, subscribed } from '../../test/support/scripted-socket.js';
 import { subscribe } from './client.js';
 import type { StatusReport, SubscribeOptions } from './options.js';
@@ -166,6 +167,25 @@ describe('a subscription', () => {
     socket.says([event('1')]);
     await events.next();
     expect(got).toEqual(['gap']);
+    subscription.close();
+  });
+
+  it('connects once after a pause, however often it waits for news from then on', async () => {
+    const { events, subscription } = start();
+    const first = await nextSocket();
+    first.says(subscribed('0'));
+    first.says(Array.from({ length: 1001 }, (_, i) => event(`${i + 1}`)));
+    for (let i = 0; i < 1001; i++) await events.next();
+    const waits = events.next();
+    const second = await nextSocket();
+    second.says(subscribed('1001'));
+    second.says([event('1002')]);
+    await waits;
+    const waitsAgain = events.next();
+    await settle();
+    expect(ScriptedSocket.opened).toEqual([]);
+    second.says([event('1003')]);
+    expect((await waitsAgain).value).toMatchObject({ payload: '1003' });
     subscription.close();
   });
 
