@@ -3,7 +3,7 @@ import { OpenConnections } from '../src/notifier/open-connections.js';
 import { BodiesInTheMaking } from '../src/wire/bodies-in-the-making.js';
 import { Gates } from './support/gates.js';
 import { event, push } from './support/http.js';
-import { framesOf, TEXT } from './support/raw-frames.js';
+import { CLOSE, framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { TestStore } from './support/test-store.js';
@@ -161,6 +161,29 @@ test('what was pushed before one that is given up is answered, however slow the 
   await late.raw.ended();
   late.destroy();
   other.destroy();
+  await quick.close();
+});
+
+test('what comes behind a close that waits for answers takes no room from others', async () => {
+  const gates = new Gates();
+  const log = new WrappedLog(new TestStore('memory').open());
+  log.at = (point) => gates.pass(point);
+  const quick = await startApp({}, [log.provider]);
+  const leaving = await connect(quick);
+  gates.close('appended');
+  const body = JSON.stringify([event('client1', 1, 'x')]);
+  leaving.write(
+    framesOf([
+      { op: TEXT, data: body },
+      { op: CLOSE, data: { hex: '03e8' } },
+    ]),
+  );
+  await gates.reached('appended');
+  leaving.write(Buffer.alloc(80 * MIB));
+  await eventually(() => leaving.raw.socket.writableLength === 0, 'it has been read');
+  expect((await push(quick.url, '[{}]')).status).toBe(400);
+  gates.open('appended');
+  leaving.destroy();
   await quick.close();
 });
 
