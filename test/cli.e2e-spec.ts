@@ -223,6 +223,18 @@ describe('notifier drop, clients and explain', () => {
     expect((await run(['explain', 'client2', ...at])).stdout).toMatch(/^Nobody knows client2/);
   });
 
+  test('do not take a node that does not answer for a connection', async () => {
+    const other = await OwnServer.listen();
+    const silent = { node: 'b', form: 'unknown' };
+    const log = { events: 0, bytes: 0, oldest: null, newest: 'x', trimmed: 1 };
+    const answer = { access_id: 'a', log, connections: [silent], drops: 0 };
+    other.answer = (response) => response.end(JSON.stringify(answer));
+    const { stdout } = await run(['explain', 'a', '--url', other.url]);
+    other.close();
+    expect(stdout).toMatch(/^1 older event is gone,/m);
+    expect(stdout).toMatch(/^It is not connected to a node that answers:\n- node b does not answer/m);
+  });
+
   test('say nothing of events where none were pushed', async () => {
     server = await startServer();
     expect(await run(['drop', '', '--url', server.url])).toMatchObject({

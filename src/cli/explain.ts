@@ -66,7 +66,7 @@ function ofLog(name: string, { events, bytes, oldest, newest, trimmed }: Explana
   const gone =
     trimmed > 0
       ? [
-          `${count(trimmed, 'older event')} are gone, too old or too many: whoever was behind them is told of a gap.`,
+          `${count(trimmed, 'older event')} ${trimmed === 1 ? 'is' : 'are'} gone, too old or too many: whoever was behind is told of a gap.`,
         ]
       : [];
   if (events === 0) return [`The log of ${name} holds no event.`, ...gone];
@@ -80,8 +80,9 @@ function ofConnections(connections: Explanation['connections'], now: number): st
   if (connections.length === 0) {
     return ['It is not connected: what is pushed waits in the log until it comes back.'];
   }
+  const known = connections.filter(({ form }) => form !== 'unknown').length;
   return [
-    `It has ${count(connections.length, 'connection')}:`,
+    known > 0 ? `It has ${count(known, 'connection')}:` : 'It is not connected to a node that answers:',
     ...connections.map((connection) => `- ${ofConnection(connection, now)}`),
   ];
 }
