@@ -66,9 +66,10 @@ function masterFaults(
         hinders(...nodes);
         const { master, replicas } = await roles(servers, sentinels);
         // Where writes wait for one replica, that one must be there; where they do not, nobody has what comes last.
-        for (const replica of waitReplicas > 0 ? [random.pick(replicas)] : replicas)
-          await replica.ask('REPLICAOF', '127.0.0.1', NOBODY);
+        const lagging = waitReplicas > 0 ? [random.pick(replicas)] : replicas;
+        for (const replica of lagging) await replica.ask('REPLICAOF', '127.0.0.1', NOBODY);
         await delay(LAG_MS);
+        await knownToBeAhead(replicas, lagging, sentinels);
         await master.kill();
         const promoted = await successor(servers, sentinels, master);
         await master.restart();
@@ -103,6 +104,23 @@ async function roles(servers: readonly RedisProcess[], sentinels: Sentinels) {
   const port = await sentinels.master();
   const master = servers.find((server) => server.port === port)!;
   return { master, replicas: servers.filter((server) => server !== master) };
+}
+
+/** Waits until the Sentinels know of those that stay that they have more: of two that were alike when they last asked, they may promote either. */
+async function knownToBeAhead(
+  replicas: readonly RedisProcess[],
+  lagging: readonly RedisProcess[],
+  sentinels: Sentinels,
+): Promise<void> {
+  const most = Math.max(...(await Promise.all(lagging.map(offsetOf))));
+  for (const { port } of replicas.filter((replica) => !lagging.includes(replica))) {
+    const isKnown = async () => (await sentinels.knownOffset(port)) > most;
+    await eventually(isKnown, 'the Sentinels know who is ahead', SETTLED_MS);
+  }
+}
+
+async function offsetOf(server: RedisProcess): Promise<number> {
+  return Number(/slave_repl_offset:(\d+)/.exec(await info(server))![1]);
 }
 
 /** Waits until somebody has a master's place. */
