@@ -204,13 +204,13 @@ export class RedisServer {
     if (!this.isReady) throw new StoreUnavailableError(`no connection to Redis at ${this.name}`);
     const send = (command: string, text: string) => {
       if (isAsking) this.commands.call('ASKING').catch(() => undefined);
-      return this.commands.callBuffer(command, text, keys.length, ...keys, ...args) as Promise<Reply>;
+      const reply = this.commands.callBuffer(command, text, keys.length, ...keys, ...args);
+      return this.answerOf(reply as Promise<Reply>);
     };
     try {
       return await send('EVALSHA', script.sha);
     } catch (error) {
-      const failure = this.failure(error as Error);
-      if (!failure.message.startsWith('NOSCRIPT')) throw failure;
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
       return await send('EVAL', script.source);
     }
   }
@@ -231,22 +231,21 @@ export class RedisServer {
   }
 
   private wait(wanted: number, timeoutMs: number): Promise<number> {
-    const asked = this.commands
-      .wait(wanted, timeoutMs)
-      .catch((error: Error) => {
-        throw this.failure(error);
-      })
-      .finally(() => {
-        if (this.waiting === asked) this.waiting = undefined;
-      });
+    const asked = this.answerOf(this.commands.wait(wanted, timeoutMs)).finally(() => {
+      if (this.waiting === asked) this.waiting = undefined;
+    });
     this.waiting = asked;
     return asked;
   }
 
   /** What the server answered. Where it did not, the library speaks of settings of its own, which nobody who reads a log can find. */
-  private failure(error: Error): Error {
-    if (isAnswer(error)) return error;
-    return new StoreUnavailableError(`no answer from Redis at ${this.name}`, { cause: error });
+  private async answerOf<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (isAnswer(error as Error)) throw error;
+      throw new StoreUnavailableError(`no answer from Redis at ${this.name}`, { cause: error });
+    }
   }
 }
 
