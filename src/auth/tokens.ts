@@ -95,7 +95,7 @@ export class Tokens {
   }
 
   private userOf(payload: JWTPayload): unknown {
-    return payload[this.rules.claim];
+    return Object.hasOwn(payload, this.rules.claim) ? payload[this.rules.claim] : undefined;
   }
 }
 
