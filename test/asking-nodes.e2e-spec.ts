@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Cluster } from '../src/notifier/cluster.js';
 import { get, json } from './support/http.js';
@@ -7,9 +5,8 @@ import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from './support/garbage.js';
+import { untilReady } from './support/ready.js';
 
 const NODES = 3;
 
@@ -31,7 +28,7 @@ beforeAll(async () => {
 async function start(): Promise<RunningApp> {
   const node = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url });
   nodes.push(node);
-  await eventually(async () => (await get(node.url, '/health/ready')).status === 200, 'it is ready');
+  await untilReady(node.url);
   return node;
 }
 

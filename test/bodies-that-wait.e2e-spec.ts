@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { BodiesInTheMaking } from '../src/wire/bodies-in-the-making.js';
-import { event, push, send } from './support/http.js';
+import { event, push } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
 import { RedisProcess } from './support/redis-server.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 /** All that may be in the making. The test holds so much of it that there is room for one body, and not for two. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -64,10 +65,7 @@ test.each([
   redis.resume();
   await waiting;
   expect(hasRoom()).toBe(true);
-  await eventually(
-    async () => (await send(running.url, '/health/ready')).status === 200,
-    'the node is ready',
-  );
+  await untilReady(running.url);
   expect(await overHttp()).toBe('true');
   expect(await overWebSocket()).toBe('true');
 });

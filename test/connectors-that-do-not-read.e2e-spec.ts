@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from '@jest/globals';
 import { Lifecycle } from '../src/notifier/lifecycle.js';
 import { OpenConnections } from '../src/notifier/open-connections.js';
@@ -13,9 +11,7 @@ import { startApp, type RunningApp } from './support/start-app.js';
 import { TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
 import { WrappedLog } from './support/wrapped-log.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from './support/garbage.js';
 
 let running: RunningApp;
 

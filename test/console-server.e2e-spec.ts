@@ -9,6 +9,7 @@ import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { STORES, TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 interface Figures {
   readonly store: string;
@@ -189,10 +190,7 @@ describe('GET /console/figures', () => {
     const environment = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url };
     const [first, second] = [await start(environment), await start(environment)];
     for (const { url } of [first, second]) {
-      await eventually(
-        async () => (await get(url, '/health/ready')).status === 200,
-        'the node has found its Redis',
-      );
+      await untilReady(url);
     }
     const client = await SocketClient.subscribe(second.url, { access_id: 'a', timestamp: 0 });
     let answer: Figures | undefined;

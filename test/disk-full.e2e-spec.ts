@@ -7,6 +7,7 @@ import { drop, event, get, push, type Answer } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { spawnServer, startServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
+import { isReady } from './support/ready.js';
 
 /** prlimit(1) is Linux's. A limit on the size of files makes every write beyond it fail: EFBIG, as a full disk does with ENOSPC. */
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -43,10 +44,6 @@ function pushTwo(url: string, number: number, size = 20_000): Promise<Answer> {
     event('b', number, 'x'.repeat(size)),
     event('a', number, -number),
   ]);
-}
-
-async function isReady(url: string): Promise<boolean> {
-  return (await get(url, '/health/ready')).status === 200;
 }
 
 async function payloadsOfA(url: string): Promise<unknown[]> {

@@ -10,12 +10,13 @@ import {
 import type { Position } from '../src/notifier/position.js';
 import { RedisEventLog } from '../src/storage/redis-event-log.js';
 import { Gates } from './support/gates.js';
-import { drop, event, pushed, send } from './support/http.js';
+import { drop, event, pushed } from './support/http.js';
 import { OwnServer } from './support/own-server.js';
 import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 /** The real log, in which a node can be held up, and drops on other nodes go unheard. */
 class HeldLog extends RedisEventLog {
@@ -90,7 +91,7 @@ beforeEach(async () => {
   log = new HeldLog(bounds, options);
   there = await startApp(asking, [{ provide: EventLog, useValue: log }]);
   for (const { url } of [here, there]) {
-    await eventually(async () => (await send(url, '/health/ready')).status === 200, 'the node is ready');
+    await untilReady(url);
   }
 });
 

@@ -3,6 +3,7 @@ import { drop, event as eventOf, push, send } from './support/http.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { isReady } from './support/ready.js';
 
 const event = (accessId: string, createdAt: number) => eventOf(accessId, createdAt, createdAt);
 const clients: SocketClient[] = [];
@@ -23,10 +24,6 @@ async function start(url: string, count: number, environment = {}): Promise<stri
   }
   for (const node of nodes) await eventually(() => isReady(node.url), 'the node is ready');
   return nodes.map((node) => node.url);
-}
-
-async function isReady(url: string): Promise<boolean> {
-  return (await send(url, '/health/ready')).status === 200;
 }
 
 async function subscribe(url: string, first: object): Promise<SocketClient> {

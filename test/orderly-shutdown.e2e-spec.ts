@@ -8,6 +8,7 @@ import { SocketClient } from './support/socket-client.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 import { STORES, TestStore } from './support/test-store.js';
 import { eventually } from './support/wait.js';
+import { isReady } from './support/ready.js';
 
 const USER = 'client1';
 const SILENT_SOCKETS = 1000;
@@ -31,8 +32,6 @@ afterEach(async () => {
   await server.kill();
   store.remove();
 });
-
-const isReady = async (url: string) => (await get(url, '/health/ready')).status === 200;
 
 describe.each(STORES)('a server with the %s store that is asked to go', (name) => {
   test('said where it listens in exactly one line', async () => {

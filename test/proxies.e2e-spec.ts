@@ -9,6 +9,7 @@ import { freePort, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { spawnServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 /** As a proxy would see somebody else's machine: all of 127.0.0.0/8 is this one. */
 const ELSEWHERE = '127.0.0.5';
@@ -50,10 +51,7 @@ async function startNode(prefix: string): Promise<ServerProcess> {
     NOTIFIER_SHUTDOWN_GRACE: '121',
   });
   await node.listening();
-  await eventually(
-    async () => (await get(node.url, '/health/ready')).status === 200,
-    'the node reaches Redis',
-  );
+  await untilReady(node.url);
   return node;
 }
 

@@ -7,6 +7,7 @@ import { RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 Logger.overrideLogger(false);
 
@@ -26,7 +27,7 @@ const channels = () => redis.ask('PUBSUB', 'SHARDCHANNELS') as Promise<string[]>
 test('a channel that was refused is asked for again at the next heartbeat', async () => {
   const environment = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: redis.url, NOTIFIER_HEARTBEAT: '1' };
   const node = await startApp(environment);
-  await eventually(async () => (await fetch(`${node.url}/health/ready`)).ok, 'the node is ready');
+  await untilReady(node.url);
   await redis.ask('ACL', 'SETUSER', 'default', '-ssubscribe');
   const before = await channels();
   const client = await SocketClient.subscribe(node.url, { access_id: 'ann', last_event_id: null });

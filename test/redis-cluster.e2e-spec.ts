@@ -9,13 +9,14 @@ import { RedisEventLog } from '../src/storage/redis-event-log.js';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
 import { readIdempotencyKey } from '../src/wire/idempotency-key.js';
 import { DEFAULT_BOUNDS } from './event-log/harness.js';
-import { event, push, pushed, send } from './support/http.js';
+import { event, push, pushed } from './support/http.js';
 import { framesOf, TEXT } from './support/raw-frames.js';
 import { RawWebSocket } from './support/raw-websocket.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 const MEMBER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
 
@@ -47,7 +48,7 @@ function partitionOfKey(key: string): number {
 async function start(url = cluster.url, environment = {}): Promise<void> {
   app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url, ...environment });
   endings.push(() => app.close());
-  await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
+  await untilReady(app.url);
 }
 
 async function startMember(...args: string[]): Promise<RedisProcess> {

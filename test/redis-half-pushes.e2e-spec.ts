@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { partitionOf, slotOfPartition } from '../src/storage/redis/partitions.js';
-import { event, push, pushed, send } from './support/http.js';
+import { event, push, pushed } from './support/http.js';
 import { RedisClusterProcesses, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
-import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 const PARTITION = `notifier:{p${partitionOf('broken')}}`;
 const LIST = `${PARTITION}:e:broken`;
@@ -20,7 +20,7 @@ afterEach(async () => {
 async function start(url: string): Promise<void> {
   app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url });
   endings.push(() => app.close());
-  await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
+  await untilReady(app.url);
 }
 
 /** All that a user's log holds. */

@@ -1,11 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
-import { parseRedisAddress } from '../src/redis/redis-address.js';
-import { RedisEventLog } from '../src/storage/redis-event-log.js';
-import { DEFAULT_BOUNDS } from './event-log/harness.js';
 import { drop, event, push, pushed, send } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
+import { redisStores } from './support/redis-stores.js';
 import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
@@ -62,9 +60,7 @@ it('while Redis is silent, pushes and drops get 503, readiness ends, and connect
 });
 
 it('of a push that Redis did not answer the reason names Redis, and no setting of a library', async () => {
-  const address = parseRedisAddress(redis.url)!;
-  const log = new RedisEventLog(DEFAULT_BOUNDS, { address, prefix: 'notifier', waitReplicas: 0 });
-  await eventually(() => log.isReady(), 'Redis takes events');
+  const { log } = await redisStores(() => redis.url)();
   redis.pause();
   const stored = log.append({ events: [{ accessId: 'alice', createdAt: 1, text: '1' }] });
   const [outcome] = await Promise.allSettled([stored, redis.kill()]);

@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { event, push, send } from './support/http.js';
+import { event, push } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 
@@ -14,7 +15,7 @@ async function startNode(url: string): Promise<RunningApp> {
   const own = { NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: url, NOTIFIER_REDIS_WAIT: '1' };
   const node = await startApp(own);
   endings.push(() => node.close());
-  await eventually(async () => (await send(node.url, '/health/ready')).status === 200, 'the node is ready');
+  await untilReady(node.url);
   return node;
 }
 

@@ -11,6 +11,7 @@ import { startApp } from './support/start-app.js';
 import { spawnServer, type ServerProcess } from './support/start-server.js';
 import { BUILD_MS, builtEntry } from './support/build.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 Logger.overrideLogger(false);
 
@@ -74,7 +75,7 @@ test('Valkey refuses nothing to a user that has the documented rights', async ()
   const valkey = await RedisProcess.startValkey();
   await makeUser(valkey);
   const app = await startApp({ NOTIFIER_STORE: 'redis', NOTIFIER_REDIS_URL: withUser(valkey.url) });
-  await eventually(async () => (await send(app.url, '/health/ready')).status === 200, 'the node is ready');
+  await untilReady(app.url);
   expect(await valkey.ask('ACL', 'LOG')).toEqual([]);
   await app.close();
   await valkey.remove();

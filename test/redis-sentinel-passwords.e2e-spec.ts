@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { event, pushed, send } from './support/http.js';
+import { event, pushed } from './support/http.js';
 import { RedisProcess } from './support/redis-server.js';
 import { Sentinels } from './support/sentinels.js';
 import { startServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
+import { untilReady } from './support/ready.js';
 
 const PASSWORD = 'what-only-sentinels-know';
 
@@ -38,7 +39,7 @@ test.each([
 ])('Sentinels that want the password of %s are shown it, and it is in no log', async (_who, user, named) => {
   await sentinels.lock(user, PASSWORD);
   const { url } = await start({ NOTIFIER_REDIS_SENTINEL_PASSWORD: PASSWORD, ...named });
-  await eventually(async () => (await send(url, '/health/ready')).status === 200, 'the node is ready');
+  await untilReady(url);
   await pushed(url, [event('client1', 1, 'x')]);
   expect(server!.stderr).not.toContain(PASSWORD);
 });

@@ -3,11 +3,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUILD_MS, builtEntry } from './support/build.js';
-import { event, push, pushed, send } from './support/http.js';
+import { event, push, pushed } from './support/http.js';
 import { freePort, RedisProcess } from './support/redis-server.js';
 import { SocketClient } from './support/socket-client.js';
 import { spawnServer, type ServerProcess } from './support/start-server.js';
 import { eventually } from './support/wait.js';
+import { isReady } from './support/ready.js';
 
 const CERTIFICATES = resolve(import.meta.dirname, 'certificates');
 const certificate = (name: string) => resolve(CERTIFICATES, `${name}.cert.pem`);
@@ -31,8 +32,6 @@ async function start(url: string, environment = {}): Promise<ServerProcess> {
   await server.listening();
   return server;
 }
-
-const isReady = async (url: string) => (await send(url, '/health/ready')).status === 200;
 
 /** Waits until the log says something, once. */
 async function said(node: ServerProcess, text: string): Promise<void> {

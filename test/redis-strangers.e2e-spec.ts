@@ -11,6 +11,7 @@ import { SocketClient } from './support/socket-client.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { startServer } from './support/start-server.js';
 import { eventually } from './support/wait.js';
+import { isReady } from './support/ready.js';
 
 Logger.overrideLogger(false);
 
@@ -36,8 +37,6 @@ async function start(database: number): Promise<string> {
   await eventually(() => isReady(app.url), 'the node is ready');
   return app.url;
 }
-
-const isReady = async (url: string) => (await send(url, '/health/ready')).status === 200;
 
 /** A log with a clock that can be set, and somebody whose head is kept beside that of `USER`. */
 async function openWithNeighbour() {

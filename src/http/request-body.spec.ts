@@ -5,8 +5,6 @@ import { createHook } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, createBrotliDecompress, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { json, send, type Answer } from '../../test/support/http.js';
@@ -16,9 +14,7 @@ import { answerError } from './answer.js';
 import { DivertibleRequest } from './divertible-request.js';
 import { BodiesInTheMaking } from '../wire/bodies-in-the-making.js';
 import { BodyReader } from './request-body.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../../test/support/garbage.js';
 
 /** Bytes of memory that are not garbage. */
 async function memoryInUse(): Promise<number> {

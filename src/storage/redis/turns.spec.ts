@@ -1,11 +1,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { Turns } from './turns.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../../../test/support/garbage.js';
 
 const ALICE = new Set(['alice']);
 
